@@ -1,0 +1,1 @@
+"""The engine: types, suite, plan, stages, executors, store, conformance and command line."""

@@ -1,0 +1,29 @@
+"""Errors that a user can act on. Their messages name the file, the key and the mend."""
+
+
+class TalkbenchError(Exception):
+    """Base of all errors that are reported without a traceback."""
+
+
+class UsageError(TalkbenchError):
+    """Wrong usage or configuration (exit code 2)."""
+
+
+class InvalidClip(TalkbenchError):
+    """A clip whose tensors do not match its spec."""
+
+
+class BitstreamError(TalkbenchError):
+    """A bitstream that cannot be read or written."""
+
+
+class CodecError(TalkbenchError):
+    """A codec failed on this input: becomes a `failed` row, and the sweep goes on."""
+
+
+class DatasetError(TalkbenchError):
+    """A recording that cannot be used: becomes a `failed` row, and the sweep goes on."""
+
+
+class Unavailable(TalkbenchError):
+    """A codec or metric cannot run here, or on this clip; the message says why and what mends it."""

@@ -1,0 +1,1 @@
+"""Datasets: one a file; `synthetic` is the embedded default."""

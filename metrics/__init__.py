@@ -1,0 +1,1 @@
+"""Metrics: one family a file. The file name is the registry."""

@@ -1,0 +1,1 @@
+"""From rows of the store to BD-rates, tables, figures and pages."""
