@@ -1,0 +1,251 @@
+-- The store (DuckDB). One writer. Columns carry their unit. Missing is NULL with a status, never 0 or NaN.
+-- status: ok | failed | timeout | oom | unavailable
+
+CREATE TABLE IF NOT EXISTS runs (
+    run_id VARCHAR PRIMARY KEY,
+    started_at TIMESTAMP NOT NULL,
+    finished_at TIMESTAMP,               -- NULL while running, or when the run was killed
+    command VARCHAR,                     -- as typed
+    suite VARCHAR,
+    suite_sha256 VARCHAR,
+    suite_resolved JSON,                 -- the suite after overrides, as it ran
+    talkbench_version VARCHAR,
+    git_commit VARCHAR,
+    git_dirty BOOLEAN,
+    environment JSON,                    -- CPU, GPU, driver, operating system, library versions
+    workers INTEGER,
+    device VARCHAR,
+    wall_s DOUBLE,
+    prepare_s DOUBLE,                    -- worker seconds of this run, by stage
+    encode_s DOUBLE,
+    decode_s DOUBLE,
+    score_s DOUBLE
+);
+
+CREATE TABLE IF NOT EXISTS clips (
+    clip_id VARCHAR PRIMARY KEY,         -- H(dataset, name, sha256)
+    dataset VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    sha256 VARCHAR,                      -- of the prepared clip
+    frames INTEGER, height INTEGER, width INTEGER, fps DOUBLE,
+    samples BIGINT, sample_rate INTEGER, channels INTEGER,
+    speaker VARCHAR, transcript VARCHAR, licence VARCHAR,
+    note VARCHAR,                        -- what preparation had to say ('no face found: centre crop')
+    truth JSON,                          -- exact ground truth of rendered clips
+    status VARCHAR NOT NULL,
+    error VARCHAR,
+    prepare_s DOUBLE,
+    run_id VARCHAR,
+    selected BOOLEAN NOT NULL            -- part of the latest plan
+);
+
+CREATE TABLE IF NOT EXISTS datasets (
+    dataset VARCHAR PRIMARY KEY,
+    synthetic BOOLEAN NOT NULL,          -- rendered, not recorded
+    licence VARCHAR,
+    note VARCHAR
+);
+
+CREATE TABLE IF NOT EXISTS codecs (
+    codec VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    version VARCHAR, family VARCHAR,     -- conventional | neural | generative | floor
+    modalities VARCHAR[],                -- video, audio
+    licence VARCHAR, paper VARCHAR,
+    weights VARCHAR,                     -- none | official | synthetic (a small in-house model of the method)
+    build JSON, options JSON,
+    status VARCHAR NOT NULL,             -- ok | unavailable
+    error VARCHAR,                       -- why it is unavailable, and the mend
+    selected BOOLEAN NOT NULL,
+    PRIMARY KEY (codec, fingerprint)
+);
+
+CREATE TABLE IF NOT EXISTS metrics (
+    metric VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    family VARCHAR,                      -- the file in metrics/
+    kind VARCHAR,                        -- frame | clip | pair | set
+    modality VARCHAR,                    -- video | audio | pair
+    unit VARCHAR, higher_is_better BOOLEAN,
+    bound_low DOUBLE, bound_high DOUBLE, -- NULL where unbounded
+    definition VARCHAR, paper VARCHAR,
+    aggregate VARCHAR,                   -- mean over clips, or weighted by scores.weight
+    build JSON, options JSON,
+    status VARCHAR NOT NULL,             -- ok | unavailable
+    error VARCHAR,
+    selected BOOLEAN NOT NULL,
+    PRIMARY KEY (metric, fingerprint)
+);
+
+-- What a listener-viewer receives. Every codec of a pair is also a system alone (kind video or audio).
+CREATE TABLE IF NOT EXISTS systems (
+    system VARCHAR PRIMARY KEY,          -- 'vvc+opus', 'avcc', 'vvc'
+    kind VARCHAR NOT NULL,               -- pair | joint | video | audio
+    video_codec VARCHAR,                 -- NULL for kind audio
+    audio_codec VARCHAR,                 -- NULL for kind video; equal to video_codec for kind joint
+    listed BOOLEAN NOT NULL,             -- asked for by the suite, not merely a component
+    selected BOOLEAN NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS encodes (
+    encode_id VARCHAR PRIMARY KEY,       -- H(clip sha256, codec fingerprint, point params)
+    codec VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    point VARCHAR NOT NULL,
+    params JSON NOT NULL,
+    clip_id VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,
+    error VARCHAR,
+    bits_video BIGINT, bits_audio BIGINT, bits_joint BIGINT,
+    parts JSON,                          -- name -> bits, in bitstream order
+    duration_s DOUBLE,
+    bitstream_sha256 VARCHAR,
+    encode_s DOUBLE, encode_device VARCHAR,
+    peak_rss_bytes BIGINT, peak_gpu_bytes BIGINT,
+    decode_status VARCHAR, decode_error VARCHAR,
+    decode_s DOUBLE, decode_device VARCHAR,
+    run_id VARCHAR,
+    selected BOOLEAN NOT NULL            -- part of the latest plan
+);
+
+CREATE TABLE IF NOT EXISTS scores (
+    encode_id VARCHAR NOT NULL,
+    metric VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    value DOUBLE,
+    frame_values FLOAT[],
+    weight DOUBLE,                       -- what the clip counts in a weighted aggregate
+    detail JSON,
+    status VARCHAR NOT NULL,
+    error VARCHAR,
+    run_id VARCHAR,
+    PRIMARY KEY (encode_id, metric, fingerprint)
+);
+
+CREATE TABLE IF NOT EXISTS pair_scores (
+    video_encode_id VARCHAR NOT NULL,
+    audio_encode_id VARCHAR NOT NULL,
+    metric VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    value DOUBLE, weight DOUBLE, detail JSON,
+    status VARCHAR NOT NULL, error VARCHAR, run_id VARCHAR,
+    PRIMARY KEY (video_encode_id, audio_encode_id, metric, fingerprint)
+);
+
+CREATE TABLE IF NOT EXISTS set_scores (
+    dataset VARCHAR NOT NULL,
+    codec VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    point VARCHAR NOT NULL,
+    metric VARCHAR NOT NULL,
+    metric_fingerprint VARCHAR NOT NULL,
+    value DOUBLE, n BIGINT,
+    status VARCHAR NOT NULL, error VARCHAR, run_id VARCHAR,
+    PRIMARY KEY (dataset, codec, fingerprint, point, metric, metric_fingerprint)
+);
+
+-- Written at the end of a sweep from rd_clip_points, by reports/bd_rate.py; made anew each time.
+CREATE TABLE IF NOT EXISTS bd_rates (
+    dataset VARCHAR NOT NULL,
+    system VARCHAR NOT NULL,
+    anchor VARCHAR NOT NULL,
+    rate VARCHAR NOT NULL,               -- video | audio | total
+    metric VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,        -- of the metric
+    status VARCHAR NOT NULL,             -- ok | low_overlap | no_overlap | non_monotone | too_few_points
+    bd_rate DOUBLE,                      -- percent; negative: needs less rate than the anchor. PCHIP, curve of clip means
+    ci_low DOUBLE, ci_high DOUBLE,       -- 95 % bootstrap over clips
+    bd_rate_median DOUBLE,               -- median of per-clip BD-rates
+    bd_rate_akima DOUBLE, bd_rate_cubic DOUBLE,
+    overlap DOUBLE,                      -- percent of the joint quality range
+    points INTEGER, anchor_points INTEGER,
+    clips INTEGER,                       -- clips that both curves cover
+    PRIMARY KEY (dataset, system, anchor, rate, metric, fingerprint)
+);
+
+-- One row per decoded clip of the plan, with its rates.
+CREATE OR REPLACE VIEW clip_points AS
+SELECT c.dataset, e.codec, e.point, e.clip_id, e.encode_id,
+       (e.bits_video + e.bits_joint) / 1000.0 / e.duration_s AS kbps_video,
+       (e.bits_audio + e.bits_joint) / 1000.0 / e.duration_s AS kbps_audio,
+       (e.bits_video + e.bits_audio + e.bits_joint) / 1000.0 / e.duration_s AS kbps_total
+FROM encodes e JOIN clips c USING (clip_id)
+WHERE e.selected AND c.selected AND e.status = 'ok' AND e.decode_status = 'ok';
+
+-- The same for systems: a pair is the grid of its codecs' points on each clip.
+CREATE OR REPLACE VIEW system_clip_points AS
+SELECT p.dataset, s.system, s.kind, p.point, p.point AS video_point, NULL AS audio_point, p.clip_id,
+       p.encode_id AS video_encode_id, NULL AS audio_encode_id,
+       p.kbps_video, NULL AS kbps_audio, p.kbps_total
+FROM systems s JOIN clip_points p ON p.codec = s.video_codec
+WHERE s.kind = 'video' AND s.selected
+UNION ALL
+SELECT p.dataset, s.system, s.kind, p.point, NULL, p.point, p.clip_id, NULL, p.encode_id,
+       NULL, p.kbps_audio, p.kbps_total
+FROM systems s JOIN clip_points p ON p.codec = s.audio_codec
+WHERE s.kind = 'audio' AND s.selected
+UNION ALL
+SELECT p.dataset, s.system, s.kind, p.point, p.point, p.point, p.clip_id, p.encode_id, p.encode_id,
+       p.kbps_video, p.kbps_audio, p.kbps_total
+FROM systems s JOIN clip_points p ON p.codec = s.video_codec
+WHERE s.kind = 'joint' AND s.selected
+UNION ALL
+SELECT v.dataset, s.system, s.kind, v.point || '|' || a.point, v.point, a.point, v.clip_id,
+       v.encode_id, a.encode_id, v.kbps_video, a.kbps_audio, v.kbps_total + a.kbps_total
+FROM systems s
+JOIN clip_points v ON v.codec = s.video_codec
+JOIN clip_points a ON a.codec = s.audio_codec AND a.clip_id = v.clip_id
+WHERE s.kind = 'pair' AND s.selected;
+
+-- Every usable score of a system on a clip, beside the rates that it cost.
+CREATE OR REPLACE VIEW rd_clip_points AS
+SELECT p.*, m.metric, m.fingerprint, m.modality, m.higher_is_better, m.aggregate, x.value, x.weight
+FROM system_clip_points p
+JOIN scores x ON x.encode_id = p.video_encode_id
+JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
+WHERE m.selected AND x.status = 'ok'
+UNION ALL
+SELECT p.*, m.metric, m.fingerprint, m.modality, m.higher_is_better, m.aggregate, x.value, x.weight
+FROM system_clip_points p
+JOIN scores x ON x.encode_id = p.audio_encode_id
+JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
+WHERE m.selected AND x.status = 'ok' AND p.kind <> 'joint'
+UNION ALL
+SELECT p.*, m.metric, m.fingerprint, m.modality, m.higher_is_better, m.aggregate, x.value, x.weight
+FROM system_clip_points p
+JOIN pair_scores x ON x.video_encode_id = p.video_encode_id AND x.audio_encode_id = p.audio_encode_id
+JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
+WHERE m.selected AND x.status = 'ok';
+
+-- How many clips each dataset's plan has: the 50 of '48 of 50'.
+CREATE OR REPLACE VIEW expected_clips AS
+SELECT dataset, count(*) AS n_expected FROM clips WHERE selected AND status = 'ok' GROUP BY dataset;
+
+-- The RD curves: means over clips. Rates are means over the same clips as the value.
+CREATE OR REPLACE VIEW rd_points AS
+SELECT r.dataset, r.system, r.kind, r.point, r.video_point, r.audio_point,
+       r.metric, r.fingerprint, r.modality, r.higher_is_better,
+       avg(r.kbps_video) AS kbps_video, avg(r.kbps_audio) AS kbps_audio, avg(r.kbps_total) AS kbps_total,
+       CASE WHEN any_value(r.aggregate) = 'weighted' THEN sum(r.value * r.weight) / nullif(sum(r.weight), 0)
+            ELSE avg(r.value) END AS value,
+       count(*) AS n_scored, any_value(n.n_expected) AS n_expected
+FROM rd_clip_points r JOIN expected_clips n USING (dataset)
+GROUP BY r.dataset, r.system, r.kind, r.point, r.video_point, r.audio_point,
+         r.metric, r.fingerprint, r.modality, r.higher_is_better;
+
+CREATE OR REPLACE VIEW leaderboard AS
+WITH coverage AS (
+    SELECT dataset, system, metric, fingerprint, min(n_scored) AS n_scored, any_value(n_expected) AS n_expected,
+           min(kbps_total) AS kbps_total_min, max(kbps_total) AS kbps_total_max,
+           min(kbps_video) AS kbps_video_min, max(kbps_video) AS kbps_video_max,
+           min(kbps_audio) AS kbps_audio_min, max(kbps_audio) AS kbps_audio_max
+    FROM rd_points GROUP BY dataset, system, metric, fingerprint
+)
+SELECT c.dataset, c.system, s.kind, s.listed, c.metric, c.fingerprint,
+       b.rate, b.anchor, b.status AS bd_status, b.bd_rate, b.ci_low, b.ci_high, b.bd_rate_median,
+       b.overlap, b.clips, c.n_scored, c.n_expected,
+       c.kbps_total_min, c.kbps_total_max, c.kbps_video_min, c.kbps_video_max,
+       c.kbps_audio_min, c.kbps_audio_max
+FROM coverage c JOIN systems s USING (system)
+LEFT JOIN bd_rates b USING (dataset, system, metric, fingerprint)
+WHERE s.selected;
