@@ -18,7 +18,8 @@ class CodecInfo:
     """Identity of a codec. `build` and `options` hold all that can change its output.
 
     modalities: what it codes; build: library and encoder versions, weights' sha256;
-    options: settings common to all points; weights: which variant of learned weights is used.
+    options: settings common to all points; weights: which variant of learned weights is used;
+    accelerated: runs on the device given to `load` (otherwise it is a CPU program).
     """
 
     name: str
@@ -28,6 +29,7 @@ class CodecInfo:
     licence: str
     paper: str = ""
     weights: Weights = "none"
+    accelerated: bool = False
     build: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, int | float | str] = field(default_factory=dict)
 
