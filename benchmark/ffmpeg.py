@@ -1,0 +1,156 @@
+"""The ffmpeg that imageio-ffmpeg bundles, as a filter from bytes to bytes.
+
+A child never outlives its parent: its standard input and output are pipes to this process, so when
+this process dies, however it dies, the child meets the end of its input or a broken output and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
+from pathlib import Path
+
+from .errors import CodecError, Unavailable
+
+Buffer = bytes | bytearray | memoryview
+
+_MEND = "install it with: pip install imageio-ffmpeg"
+_STDERR_LINES = 12
+_EMPTY_WORDS = (
+    b"Task finished with error",
+    b"Terminating thread",
+    b"Nothing was written",
+    b"Conversion failed",
+)
+
+
+@functools.cache
+def executable() -> str:
+    """Path of the ffmpeg program. Raises Unavailable, with the mend."""
+    try:
+        import imageio_ffmpeg
+    except ImportError as error:
+        raise Unavailable(f"the package imageio-ffmpeg is not installed; {_MEND}") from error
+    try:
+        path = imageio_ffmpeg.get_ffmpeg_exe()
+    except RuntimeError as error:
+        raise Unavailable(f"imageio-ffmpeg has no ffmpeg for this platform; {_MEND}") from error
+    if not Path(path).is_file():
+        raise Unavailable(f"{path} is not a file (is IMAGEIO_FFMPEG_EXE set to a wrong path?); {_MEND}")
+    return path
+
+
+@functools.cache
+def version() -> str:
+    """Version and build of ffmpeg, such as 'n9.0.2-17-g2a571b6068-20260930'. Raises Unavailable."""
+    match = re.match(r"ffmpeg version (\S+)", _ask("-version"))
+    if match is None:
+        raise Unavailable(f"{executable()} does not say its version; {_MEND}")
+    return match[1]
+
+
+def has_encoder(name: str) -> bool:
+    """Whether this build has the encoder `name`. Raises Unavailable where there is no ffmpeg."""
+    return name in _names("-encoders")
+
+
+def has_decoder(name: str) -> bool:
+    """Whether this build has the decoder `name`. Raises Unavailable where there is no ffmpeg."""
+    return name in _names("-decoders")
+
+
+def has_filter(name: str) -> bool:
+    """Whether this build has the filter `name`. Raises Unavailable where there is no ffmpeg."""
+    return name in _names("-filters")
+
+
+def run(arguments: Sequence[str], stdin: Buffer | None = None, threads: int | None = None) -> bytes:
+    """What ffmpeg writes to its standard output. For large data, see `stream`. Raises CodecError."""
+    feed = () if stdin is None else (stdin,)
+    with contextlib.closing(stream(arguments, feed, threads)) as chunks:
+        return b"".join(chunks)
+
+
+def stream(
+    arguments: Sequence[str],
+    stdin: Iterable[Buffer] = (),
+    threads: int | None = None,
+    chunk: int = 1 << 20,
+) -> Generator[bytes, None, None]:
+    """Run ffmpeg, feeding `stdin` piece by piece and yielding its output in pieces of `chunk` bytes.
+
+    Every piece but the last has exactly `chunk` bytes. `stdin` is consumed in a thread of its own, no
+    faster than ffmpeg takes it, so memory stays constant whatever the length. `threads` goes before the
+    arguments, so that it holds for decoding; encoders take theirs from the arguments. The child is
+    killed when the generator is closed or an exception passes through.
+
+    Raises CodecError with ffmpeg's last words when it fails, and whatever iterating `stdin` raises.
+    """
+    command = [executable(), "-hide_banner", "-nostdin", "-loglevel", "error"]
+    if threads is not None:
+        command += ["-threads", str(threads)]
+    command += arguments
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stderr is not None
+    said: deque[bytes] = deque(maxlen=_STDERR_LINES)
+    failure: list[BaseException] = []
+    listener = threading.Thread(target=said.extend, args=(child.stderr,), daemon=True)
+    feeder = threading.Thread(target=_feed, args=(child, stdin, failure), daemon=True)
+    try:
+        listener.start()
+        feeder.start()
+        while piece := child.stdout.read(chunk):
+            yield piece
+        child.wait()
+        feeder.join()
+    finally:
+        child.kill()
+        child.wait()
+        feeder.join()
+        listener.join()
+        child.stdout.close()
+        child.stderr.close()
+    if failure:
+        raise failure[0]
+    if child.returncode:
+        useful = [line for line in said if not any(words in line for words in _EMPTY_WORDS)]
+        words = b"".join(useful).decode(errors="replace").strip() or "it said nothing"
+        raise CodecError(f"ffmpeg failed with exit code {child.returncode}: {words}")
+
+
+def _feed(child: subprocess.Popen[bytes], pieces: Iterable[Buffer], failure: list[BaseException]) -> None:
+    pipe = child.stdin
+    assert pipe is not None
+    try:
+        for piece in pieces:
+            pipe.write(piece)
+    except BrokenPipeError:
+        pass  # the child ended before its input did: its exit code tells whether that is an error
+    except BaseException as error:
+        failure.append(error)
+        child.kill()
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            pipe.close()
+
+
+@functools.cache
+def _names(listing: str) -> frozenset[str]:
+    lines = _ask("-hide_banner", listing).splitlines()
+    return frozenset(words[1] for line in lines if len(words := line.split()) > 1)
+
+
+def _ask(*arguments: str) -> str:
+    try:
+        answer = subprocess.run(
+            [executable(), *arguments], capture_output=True, text=True, check=True, timeout=60
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Unavailable(f"{executable()} does not run here ({error}); {_MEND}") from error
+    return answer.stdout
