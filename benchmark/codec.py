@@ -59,7 +59,7 @@ class Codec(Protocol):
 class CodecModule(Protocol):
     """What `codecs/NAME.py` (or an entry point of group `talkbench.codecs`) offers."""
 
-    def availability(self) -> None | str:
+    def availability(self) -> str | None:
         """None when the codec can run here, else the reason and the command that mends it. Cheap."""
         ...
 

@@ -43,6 +43,8 @@ class PreparedClip:
 
 
 class Dataset(Protocol):
+    """A loaded dataset."""
+
     info: DatasetInfo
 
     def items(self) -> Sequence[Item]:
@@ -57,7 +59,7 @@ class Dataset(Protocol):
 class DatasetModule(Protocol):
     """What `datasets/NAME.py` (or an entry point of group `talkbench.datasets`) offers."""
 
-    def availability(self) -> None | str:
+    def availability(self) -> str | None:
         """None when it can run here, else the reason and the command that mends it. Cheap."""
         ...
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from .errors import Unavailable
 from .fingerprint import key
 from .types import Clip, Modality
 
@@ -83,7 +84,7 @@ class Metric(Protocol):
 class MetricModule(Protocol):
     """What `metrics/NAME.py` (or an entry point of group `talkbench.metrics`) offers."""
 
-    def availability(self) -> None | str:
+    def availability(self) -> str | None:
         """None when it can run here, else the reason and the command that mends it. Cheap."""
         ...
 

@@ -1,0 +1,280 @@
+"""The stages of the data path: prepare, encode, decode, score. Each is a function of files and names,
+so that it can be repeated, resumed and run in any process."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from . import artifacts, registry
+from .codec import Codec
+from .errors import BitstreamError, CodecError, TalkbenchError, Unavailable
+from .memory import PeakMemory
+from .metric import Metric, MetricInfo, Score
+from .types import Bitstream, Clip, ClipSpec, Modality, Point
+
+FRAMES_AT_ONCE = 16  # frames a chunk-scoped metric sees at a time; bounds memory, not part of any result
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What encoding one clip gave: the ledger and what it took."""
+
+    bits: Mapping[str, int]  # stream -> bits
+    parts: Mapping[str, int]  # part name -> bits, in order
+    bitstream_sha256: str
+    encode_s: float
+    device: str
+    peak_rss_bytes: int
+    peak_gpu_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What decoding one bitstream took; the clip itself lies in its folder."""
+
+    decode_s: float
+    device: str
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One cell: a metric of one variant. `status` is ok, failed or unavailable."""
+
+    encode_id: str
+    metric: str
+    status: str
+    value: float | None = None
+    frame_values: Sequence[float] | None = None
+    weight: float | None = None
+    detail: Mapping[str, object] | None = None
+    error: str | None = None
+
+
+def prepare(dataset: str, options: Mapping[str, int | float | str | bool], name: str, key: str) -> float:
+    """Make one clip of a dataset and keep it under its key. Returns seconds. Raises DatasetError."""
+    from .dataset import Item
+
+    started = time.perf_counter()
+    source = registry.dataset(dataset).load(**options)
+    prepared = source.prepare(Item(name, key))
+    facts = {
+        "sha256": prepared.clip.sha256(),
+        "speaker": prepared.speaker,
+        "licence": prepared.licence,
+        "note": prepared.note,
+        "truth": dict(prepared.truth),
+    }
+    elapsed = time.perf_counter() - started
+    artifacts.save_clip(artifacts.prepared_folder(key), prepared.clip, {**facts, "prepare_s": elapsed})
+    return elapsed
+
+
+@functools.lru_cache(maxsize=16)
+def _codec(name: str, device: str, role: Literal["encode", "decode"]) -> Codec:
+    """One loaded codec per process and role: a decoder never shares an instance with an encoder."""
+    del role
+    reason = registry.codec(name).availability()
+    if reason:
+        raise Unavailable(reason)
+    return registry.codec(name).load(device)
+
+
+@functools.lru_cache(maxsize=1)
+def _metric(family: str, device: str) -> Metric:
+    return registry.metric_family(family).load(device)
+
+
+def _synchronise(device: str) -> None:
+    if device != "cpu":
+        import torch
+
+        torch.cuda.synchronize(device)
+
+
+_warmed: set[tuple[str, str, str]] = set()
+
+
+def _warm(what: tuple[str, str, str], call: Callable[[], object]) -> None:
+    """Run `call` the first time that this process meets (role, codec, device), so that start-up is not timed.
+
+    Its result and its errors are of no account: the timed call that follows reports its own.
+    """
+    if what not in _warmed:
+        _warmed.add(what)
+        with contextlib.suppress(Exception):
+            call()
+
+
+def _beginning(clip: Clip) -> Clip:
+    """The first two frames, and as much sound."""
+    frames = min(2, clip.spec.frames)
+    samples = min(clip.spec.samples, math.ceil(0.08 * clip.spec.sample_rate))
+    spec = replace(clip.spec, frames=frames, samples=samples)
+    return Clip(spec, clip.video[:frames], clip.audio[:, :samples], clip.clip_id, clip.transcript)
+
+
+def encode(codec: str, point: Point, clip_folder: Path, output: Path, device: str) -> Encoded:
+    """Encode one clip at one point into one file. Raises CodecError for an invalid or empty bitstream."""
+    coder = _codec(codec, device, "encode")
+    device = device if coder.info.accelerated else "cpu"
+    clip = artifacts.load_clip(clip_folder)
+    _warm(("encode", codec, device), lambda: coder.encode(_beginning(clip), point))
+    with PeakMemory(device) as peak:
+        _synchronise(device)
+        started = time.perf_counter()
+        stream = coder.encode(clip, point)
+        _synchronise(device)
+        elapsed = time.perf_counter() - started
+    if not isinstance(stream, Bitstream):
+        raise CodecError(f"codec {codec!r}: encode returned {type(stream).__name__}, not a Bitstream")
+    if stream.bits() == 0:
+        raise CodecError(f"codec {codec!r}, point {point.name!r}: the bitstream is empty")
+    data = stream.to_bytes()
+    artifacts.write_bytes(output, data)
+    return Encoded(
+        bits={name: stream.bits(name) for name in ("video", "audio", "joint")},
+        parts={part.name: part.bits for part in stream.parts},
+        bitstream_sha256=hashlib.sha256(data).hexdigest(),
+        encode_s=elapsed,
+        device=device,
+        peak_rss_bytes=peak.rss_bytes,
+        peak_gpu_bytes=peak.gpu_bytes,
+    )
+
+
+def decode(codec: str, bitstream: Path, sha256: str, spec: ClipSpec, folder: Path, device: str) -> Decoded:
+    """Decode one bitstream file into one folder; nothing but its bytes and `spec` reaches the decoder.
+
+    Raises BitstreamError when the file is not the one that was written, CodecError for an invalid clip.
+    """
+    data = bitstream.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise BitstreamError(f"{bitstream}: the file has changed since it was written; encode it again")
+    stream = Bitstream.from_bytes(data)
+    coder = _codec(codec, device, "decode")
+    device = device if coder.info.accelerated else "cpu"
+    _warm(("decode", codec, device), lambda: coder.decode(stream, spec))
+    _synchronise(device)
+    started = time.perf_counter()
+    clip = coder.decode(stream, spec)
+    _synchronise(device)
+    elapsed = time.perf_counter() - started
+    check_decoded(codec, clip, spec, coder.info.modalities)
+    artifacts.save_clip(folder, clip, {})
+    return Decoded(elapsed, device)
+
+
+def check_decoded(codec: str, clip: object, spec: ClipSpec, modalities: Sequence[Modality]) -> None:
+    """Raise CodecError unless `clip` is what a decoder of `modalities` must return for `spec`."""
+    if not isinstance(clip, Clip):
+        raise CodecError(f"codec {codec!r}: decode returned {type(clip).__name__}, not a Clip")
+    wanted_video = (spec.frames if "video" in modalities else 0, 3, spec.height, spec.width)
+    wanted_samples = spec.samples if "audio" in modalities else 0
+    if clip.spec.frames != wanted_video[0] or (wanted_video[0] and tuple(clip.video.shape) != wanted_video):
+        found = tuple(clip.video.shape)
+        raise CodecError(f"codec {codec!r}: decoded video is {found}, expected {wanted_video}")
+    if clip.spec.samples != wanted_samples or (wanted_samples and clip.spec.channels != spec.channels):
+        raise CodecError(
+            f"codec {codec!r}: decoded audio is {tuple(clip.audio.shape)}, "
+            f"expected {(spec.channels, wanted_samples)}"
+        )
+    if wanted_samples:
+        peak = float(clip.audio.abs().max())
+        if not math.isfinite(peak):
+            raise CodecError(f"codec {codec!r}: decoded audio holds NaN or infinite samples")
+        if peak > 1.0:
+            raise CodecError(f"codec {codec!r}: decoded audio reaches {peak:.3f}; clamp it to [-1, 1]")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One decoded clip to be scored, and the metrics that it still lacks."""
+
+    encode_id: str
+    folder: Path
+    metrics: tuple[str, ...]
+
+
+def score(family: str, clip_folder: Path, variants: Sequence[Variant], device: str) -> list[ScoreRow]:
+    """Score all `variants` of one clip by one family of metrics; the reference is analysed once.
+
+    Frame chunk outer, variant inner. A metric that fails on one variant is a row; the others go on.
+    """
+    metric = _metric(family, device)
+    reference = artifacts.load_clip(clip_folder).only(metric.modality)
+    rows: dict[str, dict[str, Score | Exception]] = {variant.encode_id: {} for variant in variants}
+    decoded = {}
+    for variant in variants:
+        decoded[variant.encode_id] = artifacts.load_clip(variant.folder).only(metric.modality)
+    for start, stop in _chunks(reference, metric):
+        piece = reference.frames(start, stop) if metric.scope == "chunk" else reference
+        try:
+            state = metric.reference(piece)
+        except Exception as error:  # a metric's failure is a row, whatever it raised
+            return [_row(v.encode_id, name, error, metric.infos) for v in variants for name in v.metrics]
+        for variant in variants:
+            clip = decoded[variant.encode_id]
+            clip = clip.frames(start, stop) if metric.scope == "chunk" else clip
+            _gather(rows[variant.encode_id], metric, state, clip)
+    return [
+        _row(variant.encode_id, name, rows[variant.encode_id].get(name), metric.infos)
+        for variant in variants
+        for name in variant.metrics
+    ]
+
+
+def _chunks(reference: Clip, metric: Metric) -> Iterator[tuple[int, int]]:
+    frames = reference.spec.frames
+    if metric.scope == "clip":
+        yield 0, frames
+        return
+    for start in range(0, frames, FRAMES_AT_ONCE):
+        yield start, min(start + FRAMES_AT_ONCE, frames)
+
+
+def _gather(scores: dict[str, Score | Exception], metric: Metric, state: object, decoded: Clip) -> None:
+    """Add one comparison to what is known of a variant; the first failure of a metric stands."""
+    try:
+        found: Mapping[str, Score | Exception] = metric.compare(state, decoded)
+    except Exception as error:
+        found = {info.name: error for info in metric.infos}
+    for name, now in found.items():
+        before = scores.get(name)
+        if isinstance(before, Score) and isinstance(now, Score) and metric.scope == "chunk":
+            joined = [*(before.frame_values or ()), *(now.frame_values or ())]
+            scores[name] = replace(before, frame_values=joined)
+        elif not isinstance(before, Exception):
+            scores[name] = now
+
+
+def _row(encode_id: str, name: str, score: Score | Exception | None, infos: Sequence[MetricInfo]) -> ScoreRow:
+    if isinstance(score, Unavailable):
+        return ScoreRow(encode_id, name, "unavailable", error=str(score))
+    if isinstance(score, Exception):
+        return ScoreRow(encode_id, name, "failed", error=describe_error(score))
+    if score is None:
+        return ScoreRow(encode_id, name, "failed", error="the metric returned no value for this clip")
+    (kind,) = [info.kind for info in infos if info.name == name]
+    value = score.value
+    if kind == "frame":
+        values = score.frame_values or ()
+        value = math.fsum(values) / len(values) if values else math.nan
+    if value is None or not math.isfinite(value):
+        return ScoreRow(encode_id, name, "failed", error=f"the metric returned {value}, not a finite number")
+    return ScoreRow(
+        encode_id, name, "ok", float(value), score.frame_values, float(score.weight), score.detail
+    )
+
+
+def describe_error(error: BaseException) -> str:
+    """One line for a row: the message alone for our own errors, with the type for others."""
+    text = " ".join(str(error).split()) or "no message"
+    return text if isinstance(error, TalkbenchError) else f"{type(error).__name__}: {text}"
