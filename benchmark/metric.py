@@ -17,6 +17,7 @@ Kind = Literal["frame", "clip"]
 class MetricInfo:
     """Identity of a metric.
 
+    modality: what it looks at; the harness hands it clips with nothing else;
     kind: `frame` (a value per frame, then averaged) or `clip` (one value per clip);
     bounds: (worst or lowest, best or highest) values as (min, max), None where unbounded;
     definition: one sentence, with preprocessing; build: versions and weights that can change the value;
@@ -25,6 +26,7 @@ class MetricInfo:
     """
 
     name: str
+    modality: Modality
     kind: Kind
     unit: str
     higher_is_better: bool
@@ -59,14 +61,12 @@ class Score:
 class Metric(Protocol):
     """A loaded family of metrics that share their work.
 
-    infos: the metrics it computes, all from one `compare`;
-    modality: what it looks at; scope: `chunk` when frames can be scored a few at a time
+    infos: the metrics it computes, of one modality, all from one `compare`; scope: `chunk` when frames can be scored a few at a time
     (then both verbs get clips of a few frames and their frame values are concatenated),
     `clip` when it needs the whole clip.
     """
 
     infos: Sequence[MetricInfo]
-    modality: Modality
     scope: Literal["chunk", "clip"]
 
     def reference(self, clip: Clip) -> Any:

@@ -209,11 +209,12 @@ def score(family: str, clip_folder: Path, variants: Sequence[Variant], device: s
     Frame chunk outer, variant inner. A metric that fails on one variant is a row; the others go on.
     """
     metric = _metric(family, device)
-    reference = artifacts.load_clip(clip_folder).only(metric.modality)
+    modality = metric.infos[0].modality
+    reference = artifacts.load_clip(clip_folder).only(modality)
     rows: dict[str, dict[str, Score | Exception]] = {variant.encode_id: {} for variant in variants}
     decoded = {}
     for variant in variants:
-        decoded[variant.encode_id] = artifacts.load_clip(variant.folder).only(metric.modality)
+        decoded[variant.encode_id] = artifacts.load_clip(variant.folder).only(modality)
     for start, stop in _chunks(reference, metric):
         piece = reference.frames(start, stop) if metric.scope == "chunk" else reference
         try:
