@@ -1,0 +1,185 @@
+"""Reading recordings that nobody vouches for: pictures with their times, upright and in true colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..benchmark.errors import DatasetError
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer
+    from av.stream import Stream
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+# Play lists and scripts of other files (HLS, concat) are text that names paths and addresses:
+# a recording must be one of these containers, and nothing but local files is ever opened.
+_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo"
+_MOST_PIXELS = 8192 * 8192
+_HD_LINES = 720
+_UNTAGGED = 2  # AVCOL_SPC_UNSPECIFIED
+_HDR_TRANSFERS = (16, 18)  # PQ and HLG
+
+
+@dataclass
+class Damage:
+    """What a recording lost on the way. packets, pictures: left out; cut: reading stopped by an error."""
+
+    packets: int = 0
+    pictures: int = 0
+    cut: bool = False
+
+    def __str__(self) -> str:
+        facts = []
+        if self.packets:
+            facts.append(f"{self.packets} damaged packets left out")
+        if self.pictures:
+            facts.append(f"{self.pictures} pictures left out that were damaged or out of order")
+        if self.cut:
+            facts.append("reading stopped at an error")
+        return "; ".join(facts)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[InputContainer]:
+    """The container at `path`. Raises DatasetError for what is not a recording with a picture."""
+    import av
+
+    if path.stat().st_size == 0:
+        raise DatasetError("the file is empty")
+    options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+    try:
+        container = av.open(str(path), options=options, metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise DatasetError(f"not a readable recording ({_reason(error)})") from error
+    with container:
+        yield container
+
+
+def video_stream(container: InputContainer) -> av.VideoStream:
+    """The main moving picture; cover art does not count. Raises DatasetError where there is none."""
+    from av.stream import Disposition
+
+    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    best = container.streams.best("video")
+    stream = best if best in moving else moving[0] if moving else None
+    if stream is None:
+        raise DatasetError("there is no video in it")
+    if stream.codec_context is None:
+        raise DatasetError("no decoder knows its video format")
+    if stream.width * stream.height > _MOST_PIXELS:
+        raise DatasetError(f"a picture of {stream.width}x{stream.height} is too large (at most 8192x8192)")
+    return stream  # pyright: ignore[reportReturnType]
+
+
+def audio_stream(container: InputContainer) -> av.AudioStream | None:
+    """The main sound that can be decoded, or None."""
+    stream = container.streams.best("audio")
+    return stream if stream and stream.codec_context else None  # pyright: ignore[reportReturnType]
+
+
+def decoded(
+    container: InputContainer, streams: Sequence[Stream], damage: Damage
+) -> Iterator[tuple[Fraction, av.VideoFrame | av.AudioFrame]]:
+    """All frames of `streams` in the order of the file, each with its presentation time in seconds.
+
+    Damaged packets and pictures are left out and counted. Pictures come in strictly rising time.
+    """
+    import av
+
+    packets = container.demux(*streams)
+    last: dict[int, Fraction] = {}
+    step: dict[int, Fraction] = {}
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.FFmpegError:
+            damage.cut = True
+            return
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            damage.packets += 1
+            continue
+        stream = packet.stream
+        for frame in frames:
+            before = last.get(stream.index)
+            if frame.pts is not None and frame.time_base is not None:
+                time = frame.pts * frame.time_base
+            else:
+                time = Fraction(0) if before is None else before + step[stream.index]
+            if isinstance(frame, av.AudioFrame):
+                step[stream.index] = Fraction(frame.samples, frame.sample_rate)
+            elif isinstance(frame, av.VideoFrame):
+                if frame.is_corrupt or (before is not None and time <= before):
+                    damage.pictures += 1
+                    continue
+                step[stream.index] = 1 / frame_rate(stream)
+            else:
+                continue
+            last[stream.index] = time
+            yield time, frame
+
+
+def frame_rate(stream: Stream) -> Fraction:
+    """Pictures per second as the container tells, or 25 where it tells none."""
+    return getattr(stream, "average_rate", None) or getattr(stream, "guessed_rate", None) or Fraction(25)
+
+
+def upright(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[Image, Fraction]:
+    """The picture as it is to be seen, turned as its display matrix says: 8-bit full-range sRGB.
+
+    pixel_aspect: width over height of a stored pixel; returned for the upright picture's pixels.
+    """
+    import numpy as np
+    from PIL import Image
+
+    aspect = pixel_aspect or Fraction(1)
+    rgb = to_rgb(frame)
+    quarter_turns = round(frame.rotation / 90) % 4
+    if quarter_turns % 2:
+        aspect = 1 / aspect
+    return Image.fromarray(np.ascontiguousarray(np.rot90(rgb, quarter_turns))), aspect
+
+
+def to_rgb(frame: av.VideoFrame) -> NDArray:
+    """uint8 (H, W, 3) of a decoded picture as it lies in the stream: full-range sRGB.
+
+    Matrix and range are those of the stream's tags. Untagged: limited range, and BT.601 below
+    720 lines, BT.709 from there. Transfer curves are left as they are (BT.709 is shown as sRGB).
+    """
+    from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+    matrix = None
+    if frame.colorspace == _UNTAGGED:
+        matrix = Colorspace.ITU709 if frame.height >= _HD_LINES else Colorspace.ITU601
+    converted = frame.reformat(
+        format="rgb24",
+        src_colorspace=matrix,
+        dst_color_range=ColorRange.JPEG,
+        interpolation=Interpolation.BICUBIC
+        | Interpolation.FULL_CHR_H_INT
+        | Interpolation.FULL_CHR_H_INP
+        | Interpolation.ACCURATE_RND
+        | Interpolation.BITEXACT,
+        threads=1,
+    )
+    return converted.to_ndarray()
+
+
+def is_hdr(frame: av.VideoFrame) -> bool:
+    """Whether the picture is tagged PQ or HLG, which no tone mapping is applied to."""
+    return frame.color_trc in _HDR_TRANSFERS
+
+
+def _reason(error: Exception) -> str:
+    """The library's own words, without the path that they may repeat."""
+    return str(getattr(error, "strerror", "") or type(error).__name__)
