@@ -6,7 +6,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -38,12 +38,20 @@ class ClipSpec:
     sample_rate: int
     channels: int
 
+    def __post_init__(self) -> None:
+        """Raises InvalidClip for a shape that no clip can have."""
+        counts = (self.frames, self.height, self.width, self.samples, self.sample_rate, self.channels)
+        if min(counts) < 0 or self.fps < 0:
+            raise InvalidClip(f"a clip's counts and rates cannot be negative: {self}")
+        if (self.frames and not self.fps) or (self.samples and not self.sample_rate):
+            raise InvalidClip(f"pictures need fps > 0 and sound a sample_rate > 0: {self}")
+
     @property
     def duration_s(self) -> float:
-        """Seconds: frames / fps, or samples / sample_rate where there is no picture."""
+        """Seconds: frames / fps, or samples / sample_rate where there is no picture; 0 for an empty clip."""
         if self.frames:
             return float(self.frames / self.fps)
-        return self.samples / self.sample_rate
+        return self.samples / self.sample_rate if self.samples else 0.0
 
     def to_dict(self) -> dict[str, int | str]:
         """Plain values, for JSON; `fps` is written as 'numerator/denominator'."""
@@ -59,9 +67,15 @@ class ClipSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, int | str]) -> ClipSpec:
-        """Inverse of `to_dict`."""
-        numbers = {key: int(value) for key, value in values.items() if key != "fps"}
-        return cls(fps=Fraction(str(values["fps"])), **numbers)
+        """Inverse of `to_dict`. Raises InvalidClip naming what is missing, unknown or no number."""
+        wanted = {part.name for part in fields(cls)}
+        if set(values) != wanted:
+            raise InvalidClip(f"a clip's spec needs the keys {sorted(wanted)}, got {sorted(values)}")
+        try:
+            numbers = {key: int(value) for key, value in values.items() if key != "fps"}
+            return cls(fps=Fraction(values["fps"]), **numbers)
+        except (TypeError, ValueError, ZeroDivisionError) as error:
+            raise InvalidClip(f"a clip's spec holds something that is no number: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,10 @@ class Clip:
             raise InvalidClip(
                 f"video is {self.video.dtype} {tuple(self.video.shape)}; "
                 f"the clip's spec wants torch.uint8 {video_shape}"
+            )
+        if self.video.device.type != "cpu" or self.audio.device.type != "cpu":
+            raise InvalidClip(
+                f"a clip's tensors stay on the CPU; got {self.video.device}, {self.audio.device}"
             )
         audio_shape = (spec.channels, spec.samples)
         if tuple(self.audio.shape) != audio_shape or str(self.audio.dtype) != "torch.float32":
@@ -139,6 +157,20 @@ class Part:
 _MAGIC = b"TKB1"
 
 
+def _check_part(part: Part) -> None:
+    if part.stream not in STREAMS:
+        raise BitstreamError(f"part {part.name!r}: stream {part.stream!r} is not one of {STREAMS}")
+    if not isinstance(part.payload, bytes):
+        found = type(part.payload).__name__
+        raise BitstreamError(f"part {part.name!r}: payload must be bytes, got {found}")
+    try:
+        size = len(part.name.encode())
+    except (AttributeError, UnicodeEncodeError) as error:
+        raise BitstreamError(f"part name {part.name!r} must be text: {error}") from error
+    if not 0 < size < 256:
+        raise BitstreamError(f"part name {part.name!r} must take 1 to 255 bytes")
+
+
 @dataclass(frozen=True)
 class Bitstream:
     """What a codec sends: an ordered ledger of parts, with unique names.
@@ -151,15 +183,12 @@ class Bitstream:
 
     def __post_init__(self) -> None:
         names = [part.name for part in self.parts]
+        for part in self.parts:
+            _check_part(part)
         if len(set(names)) != len(names):
             raise BitstreamError(f"part names must be unique, got {names}")
-        for part in self.parts:
-            if part.stream not in STREAMS:
-                raise BitstreamError(f"part {part.name!r}: stream {part.stream!r} is not one of {STREAMS}")
-            if not isinstance(part.payload, bytes):
-                raise BitstreamError(f"part {part.name!r}: payload must be bytes, got {type(part.payload).__name__}")
-            if not 0 < len(part.name.encode()) < 256:
-                raise BitstreamError(f"part name {part.name!r} must take 1 to 255 bytes")
+        if len(names) > 0xFFFF:
+            raise BitstreamError(f"a bitstream has at most 65535 parts, got {len(names)}")
 
     def __getitem__(self, name: str) -> bytes:
         """Payload of the part called `name`."""
@@ -173,7 +202,7 @@ class Bitstream:
         return sum(part.bits for part in self.parts if stream in (None, part.stream))
 
     def to_bytes(self) -> bytes:
-        """On-disk form: magic, part count, per part (stream, name, length), payloads, CRC-32. Little endian."""
+        """On-disk form, little endian: magic, count, per part (stream, name, length), payloads, CRC-32."""
         head = [_MAGIC, struct.pack("<H", len(self.parts))]
         for part in self.parts:
             name = part.name.encode()
