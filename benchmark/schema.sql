@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS runs (
     suite VARCHAR,
     suite_sha256 VARCHAR,
     suite_resolved JSON,                 -- the suite after overrides, as it ran
+    plan_sha256 VARCHAR,                 -- over all cells of the plan: equal plans, equal tables
     talkbench_version VARCHAR,
     git_commit VARCHAR,
     git_dirty BOOLEAN,
@@ -160,6 +161,7 @@ CREATE TABLE IF NOT EXISTS bd_rates (
     overlap DOUBLE,                      -- percent of the joint quality range
     points INTEGER, anchor_points INTEGER,
     clips INTEGER,                       -- clips that both curves cover
+    median_clips INTEGER,                -- clips whose own two curves give a BD-rate: what the median is over
     PRIMARY KEY (dataset, system, anchor, rate, metric, fingerprint)
 );
 
