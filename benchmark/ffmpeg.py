@@ -1,19 +1,24 @@
 """The ffmpeg that imageio-ffmpeg bundles, as a filter from bytes to bytes.
 
-A child never outlives its parent: its standard input and output are pipes to this process, so when
-this process dies, however it dies, the child meets the end of its input or a broken output and ends.
+A child never outlives its parent: it reads from and writes to pipes of this process, so when this process
+dies, however it dies, the child meets the end of its input or a broken output and ends.
+
+Arguments name the two ends `pipe:0` and `pipe:1`. The latter is not the child's standard output, because
+encoder libraries print messages there (libvvenc does), amid the bitstream: it is a pipe of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
 import subprocess
 import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import CodecError, Unavailable
 
@@ -69,9 +74,25 @@ def has_filter(name: str) -> bool:
     return name in _names("-filters")
 
 
-def run(arguments: Sequence[str], stdin: Buffer | None = None, threads: int | None = None) -> bytes:
-    """What ffmpeg writes to its standard output. For large data, see `stream`. Raises CodecError."""
-    feed = () if stdin is None else (stdin,)
+def missing(encoders: Iterable[str] = (), decoders: Iterable[str] = ()) -> str | None:
+    """Why something that needs these encoders and decoders cannot run here, and the mend; None if it can."""
+    try:
+        wanting = [name for name in encoders if not has_encoder(name)]
+        wanting += [name for name in decoders if not has_decoder(name)]
+    except Unavailable as error:
+        return str(error)
+    if wanting:
+        return f"{executable()} was built without {', '.join(wanting)}; unset IMAGEIO_FFMPEG_EXE, or {_MEND}"
+    return None
+
+
+def run(
+    arguments: Sequence[str],
+    stdin: Buffer | Iterable[Buffer] | None = None,
+    threads: int | None = None,
+) -> bytes:
+    """All that ffmpeg writes to `pipe:1`; `stream` gives it piece by piece. Raises CodecError."""
+    feed = () if stdin is None else (stdin,) if isinstance(stdin, Buffer) else stdin
     with contextlib.closing(stream(arguments, feed, threads)) as chunks:
         return b"".join(chunks)
 
@@ -91,21 +112,42 @@ def stream(
 
     Raises CodecError with ffmpeg's last words when it fails, and whatever iterating `stdin` raises.
     """
+    output, child_output = os.pipe()
     command = [executable(), "-hide_banner", "-nostdin", "-loglevel", "error"]
     if threads is not None:
         command += ["-threads", str(threads)]
-    command += arguments
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    command += [f"pipe:{child_output}" if word == "pipe:1" else word for word in arguments]
+    with open(output, "rb") as pipe:
+        child = _start(command, child_output)
+        yield from _exchange(child, pipe, stdin, chunk)
+
+
+def _start(command: list[str], output: int) -> subprocess.Popen[bytes]:
+    """Start the child, and close this process's copy of the end that it writes to."""
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(output,),
+        )
+    finally:
+        os.close(output)
+
+
+def _exchange(
+    child: subprocess.Popen[bytes], output: BinaryIO, stdin: Iterable[Buffer], chunk: int
+) -> Generator[bytes, None, None]:
     assert child.stdout is not None
-    assert child.stderr is not None
     said: deque[bytes] = deque(maxlen=_STDERR_LINES)
     failure: list[BaseException] = []
-    listener = threading.Thread(target=said.extend, args=(child.stderr,), daemon=True)
+    listener = threading.Thread(target=said.extend, args=(child.stdout,), daemon=True)
     feeder = threading.Thread(target=_feed, args=(child, stdin, failure), daemon=True)
     try:
         listener.start()
         feeder.start()
-        while piece := child.stdout.read(chunk):
+        while piece := output.read(chunk):
             yield piece
         child.wait()
         feeder.join()
@@ -115,7 +157,6 @@ def stream(
         feeder.join()
         listener.join()
         child.stdout.close()
-        child.stderr.close()
     if failure:
         raise failure[0]
     if child.returncode:

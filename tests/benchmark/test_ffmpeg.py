@@ -28,12 +28,19 @@ def test_listings():
     assert not ffmpeg.has_filter("no_such_filter")
 
 
+def test_missing_says_what_and_the_mend():
+    assert ffmpeg.missing(["libvvenc", "libopus"], ["vvc"]) is None
+    assert "without no_such_encoder; unset" in str(ffmpeg.missing(["libvvenc", "no_such_encoder"]))
+
+
 def test_missing_executable_is_unavailable(monkeypatch):
     ffmpeg.executable.cache_clear()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/no/such/ffmpeg")
     try:
         with pytest.raises(Unavailable, match="pip install"):
             ffmpeg.executable()
+        ffmpeg._names.cache_clear()
+        assert "pip install" in str(ffmpeg.missing(["libvvenc"]))
     finally:
         ffmpeg.executable.cache_clear()
 
@@ -66,6 +73,16 @@ def test_input_is_taken_no_faster_than_output():
     time.sleep(0.3)
     assert taken == first < 50
     chunks.close()
+
+
+def test_what_libraries_print_stays_out_of_the_output():
+    """libvvenc prints a warning on its standard output with these settings."""
+    low_delay = "picreordering=0:decodingrefreshtype=none:intraperiod=0:gopsize=8"
+    source = ["-f", "rawvideo", "-pix_fmt", "yuv420p10le", "-s", "64x64", "-i", "pipe:0"]
+    encoder = ["-c:v", "libvvenc", "-preset", "faster", "-vvenc-params", low_delay, "-f", "vvc", "pipe:1"]
+    stream = ffmpeg.run([*source, *encoder], bytes(64 * 64 * 3))
+    assert stream.startswith(bytes([0, 0, 0, 1]))
+    assert b"warning" not in stream.lower()
 
 
 def test_error_tells_ffmpegs_words():
