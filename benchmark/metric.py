@@ -61,9 +61,9 @@ class Score:
 class Metric(Protocol):
     """A loaded family of metrics that share their work.
 
-    infos: the metrics it computes, of one modality, all from one `compare`; scope: `chunk` when frames can be scored a few at a time
-    (then both verbs get clips of a few frames and their frame values are concatenated),
-    `clip` when it needs the whole clip.
+    infos: the metrics it computes, of one modality, all from one `compare`;
+    scope: `chunk` when frames can be scored a few at a time (then both verbs get clips of a few
+    frames and their frame values are concatenated), `clip` when it needs the whole clip.
     """
 
     infos: Sequence[MetricInfo]

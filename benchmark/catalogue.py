@@ -1,0 +1,135 @@
+"""What a plan names, as rows: datasets, codecs, metrics, systems and clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import artifacts, plan
+from .store import Store
+from .types import ClipSpec
+
+
+def put_plan(store: Store, planned: plan.Plan) -> None:
+    """Write what the plan names: datasets, codecs, metrics and systems; older ones stay, not selected."""
+    for table in ("codecs", "metrics", "systems"):
+        store.connection.execute(f"UPDATE {table} SET selected = false WHERE selected")
+    datasets = {entry.dataset.name: entry.dataset for entry in planned.items}
+    store.put(
+        "datasets",
+        [
+            {"dataset": d.name, "synthetic": d.synthetic, "licence": d.licence, "note": d.note}
+            for d in datasets.values()
+        ],
+    )
+    store.put("codecs", [_codec_row(codec) for codec in planned.codecs.values()])
+    store.put("metrics", [_metric_row(metric) for metric in planned.metrics])
+    store.put(
+        "systems",
+        [
+            {
+                "system": s.name,
+                "kind": s.kind,
+                "video_codec": s.video_codec,
+                "audio_codec": s.audio_codec,
+                "listed": s.listed,
+                "selected": True,
+            }
+            for s in planned.systems
+        ],
+    )
+
+
+def _codec_row(codec: plan.PlannedCodec) -> dict[str, Any]:
+    info = codec.info
+    return {
+        "codec": info.name,
+        "fingerprint": info.fingerprint(),
+        "version": info.version,
+        "family": info.family,
+        "modalities": list(info.modalities),
+        "licence": info.licence,
+        "paper": info.paper,
+        "weights": info.weights,
+        "build": info.build,
+        "options": info.options,
+        "status": "unavailable" if codec.unavailable else "ok",
+        "error": codec.unavailable,
+        "selected": True,
+    }
+
+
+def _metric_row(metric: plan.PlannedMetric) -> dict[str, Any]:
+    info = metric.info
+    return {
+        "metric": info.name,
+        "fingerprint": info.fingerprint(),
+        "family": metric.family,
+        "kind": info.kind,
+        "modality": info.modality,
+        "unit": info.unit,
+        "higher_is_better": info.higher_is_better,
+        "bound_low": info.bounds[0],
+        "bound_high": info.bounds[1],
+        "definition": info.definition,
+        "paper": info.paper,
+        "aggregate": info.aggregate,
+        "build": info.build,
+        "options": info.options,
+        "status": "unavailable" if metric.unavailable else "ok",
+        "error": metric.unavailable,
+        "selected": True,
+    }
+
+
+def put_clips(
+    store: Store, run_id: str, items: Sequence[plan.PlannedItem], errors: Mapping[str, str]
+) -> list[plan.PlannedClip]:
+    """Write a row per clip and return those that can be coded. A failed one is a row with its message."""
+    rows: dict[str, dict[str, Any]] = {}
+    clips: dict[str, plan.PlannedClip] = {}
+    for entry in items:
+        folder = artifacts.prepared_folder(entry.item.key)
+        facts = artifacts.clip_facts(folder) or {}
+        sha256 = str(facts.get("sha256", ""))
+        clip_id = plan.clip_id(entry.dataset.name, entry.item.name, sha256)
+        row: dict[str, Any] = {
+            "clip_id": clip_id,
+            "dataset": entry.dataset.name,
+            "name": entry.item.name,
+            "run_id": run_id,
+            "selected": True,
+        }
+        row |= dict.fromkeys(
+            (
+                "sha256",
+                "frames",
+                "height",
+                "width",
+                "fps",
+                "samples",
+                "sample_rate",
+                "channels",
+                "speaker",
+                "transcript",
+                "licence",
+                "note",
+                "truth",
+                "prepare_s",
+                "error",
+            )
+        )
+        if not facts:
+            row |= {"status": "failed", "error": errors.get(entry.item.key, "preparation gave no clip")}
+        elif sha256 in clips:
+            row |= {"status": "unavailable", "error": "the same content as another clip: counted once"}
+        else:
+            spec = ClipSpec.from_dict(facts["spec"])  # pyright: ignore[reportArgumentType]
+            names = ("sha256", "speaker", "transcript", "licence", "note", "truth", "prepare_s")
+            row |= {**spec.to_dict(), "fps": float(spec.fps), "status": "ok"}
+            row |= {name: facts.get(name) for name in names}
+            clips[sha256] = plan.PlannedClip(clip_id, sha256, folder, spec)
+        rows[clip_id] = row
+    store.connection.execute("UPDATE clips SET selected = false WHERE selected")
+    store.put("clips", rows.values())
+    return list(clips.values())

@@ -1,0 +1,243 @@
+"""The command line. Exit codes: 0 all cells done, 1 some failed, 2 wrong usage, 130 interrupted."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .. import __version__
+from . import environment, registry, suite
+from .errors import TalkbenchError, UsageError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Benchmark of talking-head audio-visual codecs: real bits, every metric, one report.",
+)
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+def main() -> None:
+    """Entry point: errors that a user can mend are one line, without a traceback."""
+    try:
+        app()
+    except TalkbenchError as error:
+        _err.print(f"talkbench: {error}", markup=False, soft_wrap=True)
+        sys.exit(2)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        _out.print(f"talkbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def sweep(
+    suite_name: Annotated[
+        str, typer.Argument(metavar="SUITE", help="A shipped suite (`talkbench suites`) or a TOML file.")
+    ] = "demo",
+    clips: Annotated[Path | None, typer.Option(help="A folder of videos, in place of the datasets.")] = None,
+    codecs: Annotated[str, typer.Option(help="Systems: vvc+opus,hevc+opus,…")] = "",
+    points: Annotated[
+        list[str] | None, typer.Option(help="Points of one codec: vvc=qp37,qp47. May be repeated.")
+    ] = None,
+    metrics: Annotated[str, typer.Option(help="Metrics: psnr,vmaf,… (default: the suite's)")] = "",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0,1")] = "auto",
+    executor: Annotated[str, typer.Option(help="local (worker processes) or serial (this one)")] = "local",
+    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0 is one per core.")] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips of each dataset.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where results go. Default: results/SUITE")] = None,
+    rescore: Annotated[str, typer.Option(help="Metrics whose scores are forgotten first: pesq,stoi")] = "",
+    retry_failed: Annotated[bool, typer.Option(help="Run again what failed before.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Say what would be done, and stop.")] = False,
+) -> None:
+    """Run a suite and write its report. Run it again to resume: what is done stays done."""
+    from . import run
+
+    chosen = suite.load(suite_name).override(clips, _split(codecs), _points(points or []), _split(metrics))
+    request = run.Request(
+        suite=chosen,
+        out=out or Path("results") / chosen.name,
+        devices=environment.devices(device),
+        executor=executor,
+        workers=workers or len(os.sched_getaffinity(0)),
+        limit=limit,
+        rescore=_split(rescore),
+        retry_failed=retry_failed,
+        command=shlex.join(["talkbench", *sys.argv[1:]]),
+    )
+    if dry_run:
+        run.show_plan(request, _out)
+        return
+    try:
+        failed = run.run(request, _out)
+    except KeyboardInterrupt:
+        _err.print("interrupted; the same command goes on from here")
+        raise typer.Exit(130) from None
+    raise typer.Exit(1 if failed else 0)
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _points(entries: list[str]) -> dict[str, list[str]]:
+    found = {}
+    for entry in entries:
+        codec, equals, names = entry.partition("=")
+        if not equals or not _split(names):
+            raise UsageError(f"--points {entry}: say CODEC=POINT,POINT")
+        found[codec.strip()] = _split(names)
+    return found
+
+
+@app.command()
+def report(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A sweep's folder.")] = Path(
+        "results/demo"
+    ),
+) -> None:
+    """Write the static report of a sweep: DIR/report/index.html."""
+    from ..reports import bd_rate, site
+    from .store import Store
+
+    with Store(directory / "talkbench.duckdb") if _store(directory) else Store(directory) as store:
+        bd_rate.write(store.connection)
+    _out.print(str(site.write_report(directory)), soft_wrap=True)
+
+
+def _store(directory: Path) -> Path:
+    path = directory / "talkbench.duckdb"
+    if not path.is_file():
+        raise UsageError(f"{path}: no store there; run `talkbench sweep --out {directory}` first")
+    return path
+
+
+@app.command("codecs")
+def list_codecs() -> None:
+    """List the codecs and whether they can run here."""
+    table = Table("codec", "codes", "family", "points", "licence", "runs here", box=None, pad_edge=False)
+    for name in registry.names("codecs"):
+        module = registry.codec(name)
+        reason = module.availability()
+        if reason:
+            table.add_row(name, "", "", "", "", f"no: {reason}")
+            continue
+        info, points = module.describe()
+        ladder = f"{points[0].name} … {points[-1].name} ({len(points)})"
+        table.add_row(name, "+".join(info.modalities), info.family, ladder, info.licence, "yes")
+    _out.print(table)
+
+
+@app.command("metrics")
+def list_metrics() -> None:
+    """List the metrics and whether they can run here."""
+    table = Table("metric", "looks at", "unit", "better", "runs here", box=None, pad_edge=False)
+    for name, (family, info) in sorted(registry.metrics().items(), key=lambda e: (e[1][1].modality, e[0])):
+        reason = registry.metric_family(family).availability()
+        better = "higher" if info.higher_is_better else "lower"
+        table.add_row(name, info.modality, info.unit, better, f"no: {reason}" if reason else "yes")
+    _out.print(table)
+
+
+@app.command("datasets")
+def list_datasets() -> None:
+    """List the datasets and whether they can run here."""
+    table = Table("dataset", "runs here", "what it is", box=None, pad_edge=False)
+    for name in registry.names("datasets"):
+        module = registry.dataset(name)
+        reason = module.availability()
+        what = (getattr(module, "__doc__", "") or "").strip().split("\n")[0]
+        table.add_row(name, f"no: {reason}" if reason else "yes", what)
+    _out.print(table)
+
+
+@app.command("suites")
+def list_suites() -> None:
+    """List the suites that ship with talkbench."""
+    table = Table("suite", "datasets", "systems", "what it is", box=None, pad_edge=False)
+    for name in suite.names():
+        loaded = suite.load(name)
+        datasets = ", ".join(choice.use for choice in loaded.datasets)
+        table.add_row(name, datasets, ", ".join(loaded.systems), loaded.title)
+    _out.print(table)
+
+
+@app.command()
+def check(
+    codec: Annotated[str, typer.Argument(help="A codec (`talkbench codecs`).")],
+    device: Annotated[str, typer.Option(help="cpu or cuda:0")] = "cpu",
+) -> None:
+    """Check that a codec keeps its contract: bits that are needed, no state, right shapes."""
+    from . import conformance
+
+    def show(result: conformance.CheckResult) -> None:
+        word = {True: "[green]pass[/]", False: "[red]FAIL[/]", None: "[dim]skip[/]"}[result.ok]
+        _out.print(word, end=" ")
+        _out.print(f"{result.name}: {result.message}", markup=False, soft_wrap=True)
+
+    results = conformance.check(codec, device, progress=show)
+    failed = sum(result.ok is False for result in results)
+    _out.print(f"{codec}: {len(results) - failed} of {len(results)} checks hold")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command("new-codec")
+def new_codec(
+    name: Annotated[str, typer.Argument(help="The codec's name: lower case, digits and '-'.")],
+    into: Annotated[
+        Path | None, typer.Option(help="Write a package of its own there, outside talkbench.")
+    ] = None,
+) -> None:
+    """Write a working codec to start from."""
+    from . import scaffold
+
+    path = scaffold.new_codec(name, into)
+    _out.print(f"{path}\nnow: talkbench check {name}", soft_wrap=True)
+
+
+@app.command("bd-rate")
+def show_bd_rate(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A sweep's folder.")],
+    anchor: Annotated[str, typer.Option(help="The system that the others are measured against.")],
+    metric: Annotated[str, typer.Option(help="Metrics: psnr,vmaf,… (default: all)")] = "",
+) -> None:
+    """Print BD-rates against an anchor, with interval, overlap and status."""
+    from ..reports import tables
+    from .store import Store
+
+    with Store(_store(directory), read_only=True) as store:
+        _out.print(tables.bd_rate_text(store.connection, anchor, _split(metric)), soft_wrap=True)
+
+
+@app.command()
+def export(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A sweep's folder.")],
+    format_name: Annotated[str, typer.Option("--format", help="parquet, csv or latex")] = "parquet",
+    out: Annotated[Path | None, typer.Option(help="Where to. Default: DIR/export")] = None,
+) -> None:
+    """Write every table of the store as Parquet, CSV or LaTeX."""
+    from ..reports import export as exporting
+
+    target = out or directory / "export"
+    for path in exporting.export(_store(directory), format_name, target):
+        _out.print(str(path), soft_wrap=True)

@@ -1,0 +1,115 @@
+"""One invocation of `talkbench sweep`: plan, run, BD-rates, report, and what to tell the user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from . import artifacts, environment, executors, plan, records, registry, sweep
+from .errors import UsageError
+from .progress import open_progress
+from .store import Store
+from .suite import Suite
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for. `devices` are torch device names."""
+
+    suite: Suite
+    out: Path
+    devices: Sequence[str]
+    executor: str
+    workers: int
+    limit: int | None
+    rescore: Sequence[str]
+    retry_failed: bool
+    command: str
+
+
+def _executor(request: Request) -> executors.Executor:
+    if request.executor == "serial":
+        return executors.SerialExecutor(request.devices[0])
+    if request.executor == "local":
+        return executors.LocalExecutor(request.workers, request.devices)
+    raise UsageError(f"--executor {request.executor}: there are local and serial")
+
+
+def run(request: Request, console: Console) -> bool:
+    """Run or resume a sweep and write its report. Returns whether any cell failed."""
+    from ..reports import bd_rate, site
+
+    for metric in request.rescore:
+        if metric not in registry.metrics():
+            raise registry.unknown("metrics", metric, sorted(registry.metrics()))
+    planned = plan.make(request.suite, request.limit)
+    executor = _executor(request)
+    facts = environment.describe(list(request.devices))
+    page = request.out / "report" / "index.html"
+    with Store(request.out / "talkbench.duckdb") as store:
+        for metric in request.rescore:
+            records.forget_scores(store, metric)
+        try:
+            with open_progress(console) as progress:
+                running = sweep.Sweep(
+                    request.suite, planned, request.out, store, executor, progress, request.retry_failed
+                )
+                changed = running.run(request.command, facts)
+        finally:
+            executor.close()
+        if changed or not page.exists():
+            bd_rate.write(store.connection)
+        failed = records.failures(store)
+        counts = records.counts(store)
+    if changed or not page.exists():
+        page = site.write_report(request.out)
+    _tell(console, failed, counts, page)
+    return bool(failed)
+
+
+def _tell(console: Console, failed: Sequence[dict[str, object]], counts: dict[str, int], page: Path) -> None:
+    for row in failed:
+        line = f"{row['status']}: {row['what']} ({row['stage']}, {row['n']} cells): {row['error']}"
+        console.print(line, markup=False, soft_wrap=True)
+    console.print(
+        f"{counts['clips']} clips, {counts['encodes']} encodes, {counts['scores']} scores; "
+        f"{counts['unavailable']} cells do not apply; "
+        + (f"{sum(int(str(row['n'])) for row in failed)} cells failed" if failed else "no cell failed")
+    )
+    console.print(f"report: {page}", soft_wrap=True)
+
+
+def show_plan(request: Request, console: Console) -> None:
+    """Print what a sweep would do; nothing is written."""
+    planned = plan.make(request.suite, request.limit)
+    clips = len(planned.items)
+    ready = sum(
+        artifacts.clip_facts(artifacts.prepared_folder(entry.item.key)) is not None for entry in planned.items
+    )
+    done: set[str] = set()
+    path = request.out / "talkbench.duckdb"
+    if path.exists():
+        with Store(path, read_only=True) as store:
+            done = {key for key, row in records.known_encodes(store).items() if row.status == "ok"}
+    console.print(f"suite {request.suite.name}: {request.suite.title}")
+    console.print(f"clips: {clips}, of which {ready} are prepared")
+    total = 0
+    for name, codec in planned.codecs.items():
+        if codec.unavailable:
+            console.print(f"codec {name}: unavailable: {codec.unavailable}", markup=False, soft_wrap=True)
+            continue
+        total += clips * len(codec.points)
+        points = ", ".join(point.name for point in codec.points)
+        console.print(f"codec {name}: {clips * len(codec.points)} encodes at {points}", soft_wrap=True)
+    console.print(f"encodes: {total} in all; the store holds {len(done)} finished ones")
+    for metric in planned.metrics:
+        if metric.unavailable:
+            line = f"metric {metric.info.name}: unavailable: {metric.unavailable}"
+            console.print(line, markup=False, soft_wrap=True)
+    console.print(
+        f"metrics: {', '.join(m.info.name for m in planned.metrics if not m.unavailable)}", soft_wrap=True
+    )
+    console.print(f"results: {request.out}", soft_wrap=True)

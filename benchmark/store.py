@@ -1,0 +1,82 @@
+"""The store: one DuckDB file, written by one process only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .errors import UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class Store:
+    """An open `talkbench.duckdb`. A context manager; rows are committed as they are put."""
+
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        """Open or create the store. Raises UsageError when it is missing, damaged or in use."""
+        import duckdb
+
+        self.path = path
+        if read_only and not path.exists():
+            raise UsageError(f"{path}: no store there; run `talkbench sweep --out {path.parent}` first")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.connection: duckdb.DuckDBPyConnection = duckdb.connect(str(path), read_only=read_only)
+            if not read_only:
+                schema = (resources.files(__package__) / "schema.sql").read_text(encoding="utf-8")
+                self.connection.execute(schema)
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise UsageError(
+                    f"{path}: another talkbench process has it open; wait for it to end"
+                ) from error
+            raise UsageError(f"{path}: cannot be opened as a DuckDB store: {error}") from error
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.connection.close()
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """All rows of a query, as dictionaries."""
+        result = self.connection.execute(query, list(parameters))
+        names = [column[0] for column in result.description or []]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def put(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Insert rows, replacing those with the same primary key, in one transaction. Mappings become JSON."""
+        rows = list(rows)
+        if not rows:
+            return
+        columns = list(rows[0])
+        statement = (
+            f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        )
+        values = [[_plain(row[column]) for column in columns] for row in rows]
+        self.connection.begin()
+        try:
+            self.connection.executemany(statement, values)
+            self.connection.commit()
+        except BaseException:
+            self.connection.rollback()
+            raise
+
+    def change(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+        """Set columns of the row with this key."""
+        sets = ", ".join(f"{column} = ?" for column in values)
+        where = " AND ".join(f"{column} = ?" for column in key)
+        parameters = [*map(_plain, values.values()), *key.values()]
+        self.connection.execute(f"UPDATE {table} SET {sets} WHERE {where}", parameters)
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value, sort_keys=True) if isinstance(value, Mapping) else value

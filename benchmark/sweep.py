@@ -1,0 +1,310 @@
+"""Runs a suite: prepares clips, plans cells, drives the executor through the stages, writes rows.
+
+This process is the only writer of the store. Every row is written as its job ends, so that a
+sweep which is killed at any moment goes on where it was.
+"""
+
+from __future__ import annotations
+
+import heapq
+import shutil
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from . import artifacts, catalogue, plan, records, stages
+from .executors import Executor, Job, Outcome
+from .fingerprint import sha256_file
+from .progress import Progress
+from .store import Store
+from .suite import Suite
+
+_ENDED = ("ok", "unavailable")  # never run again by itself
+_FAILED = ("failed", "timeout", "oom")  # run again with --retry-failed
+
+
+@dataclass
+class _ClipState:
+    """What is still to be done for one clip before its decoded variants can go."""
+
+    waiting: int = 0  # variants not yet decoded
+    scoring: int = 0  # score jobs not yet ended
+    variants: list[plan.Cell] = field(default_factory=list)  # decoded, to be scored
+
+
+class Sweep:
+    """One invocation of a suite on one folder."""
+
+    def __init__(
+        self,
+        suite: Suite,
+        planned: plan.Plan,
+        root: Path,
+        store: Store,
+        executor: Executor,
+        progress: Progress,
+        retry_failed: bool = False,
+    ) -> None:
+        self.suite = suite
+        self.planned = planned
+        self.root = root
+        self.store = store
+        self.executor = executor
+        self.progress = progress
+        self.retry_failed = retry_failed
+        self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+        self.seconds: defaultdict[str, float] = defaultdict(float)  # worker seconds by stage
+        self.jobs_run = 0
+        self._queue: list[tuple[int, int, Job]] = []
+        self._order = 0
+        self._deaths: Counter[tuple[str, ...]] = Counter()
+        self._clips: dict[str, _ClipState] = defaultdict(_ClipState)
+        self._cells: dict[str, plan.Cell] = {}
+        self._bitstreams: dict[str, str] = {}  # encode_id -> sha256 of its file
+        self._wanted: dict[str, tuple[str, ...]] = {}  # encode_id -> its metrics
+        self._missing: dict[str, tuple[str, ...]] = {}  # encode_id -> those without a final row
+        self._prepare_errors: dict[str, str] = {}
+
+    def run(self, command: str, environment: Mapping[str, Any]) -> bool:
+        """Do all that is missing. Returns whether any table changed since the last finished run."""
+        started = time.perf_counter()
+        records.start_run(self.store, self.run_id, self.suite, command, environment, self.executor.workers)
+        catalogue.put_plan(self.store, self.planned)
+        if not self.suite.keep_decoded:  # what a killed sweep left behind
+            shutil.rmtree(self.root / "artifacts" / "decoded", ignore_errors=True)
+        self._prepare()
+        clips = catalogue.put_clips(self.store, self.run_id, self.planned.items, self._prepare_errors)
+        cells = plan.cells(self.planned.codecs.values(), clips)
+        digest = plan.digest(cells, self.planned.metrics, self.planned.systems)
+        changed = records.last_digest(self.store) != digest
+        self._cells = {cell.encode_id: cell for cell in cells}
+        records.select_cells(self.store, cells)
+        self._plan_cells(cells)
+        self._drain()
+        records.finish_run(self.store, self.run_id, digest, time.perf_counter() - started, self.seconds)
+        return changed or self.jobs_run > 0
+
+    # -- preparation ------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        missing = [
+            entry
+            for entry in self.planned.items
+            if artifacts.clip_facts(artifacts.prepared_folder(entry.item.key)) is None
+        ]
+        self.progress.total("prepare", len(missing))
+        for entry in missing:
+            arguments = {
+                "dataset": entry.choice.use,
+                "options": dict(entry.choice.options),
+                "name": entry.item.name,
+                "key": entry.item.key,
+            }
+            self._push(0, ("prepare", entry.item.key, entry.item.name), stages.prepare, arguments)
+        self._drain()
+
+    # -- planning ---------------------------------------------------------------------------------
+
+    def _plan_cells(self, cells: Sequence[plan.Cell]) -> None:
+        """Queue what each cell lacks: an encode, a decode, or nothing."""
+        ended = _ENDED if self.retry_failed else (*_ENDED, *_FAILED)
+        rows = records.known_encodes(self.store)
+        scored = records.known_scores(self.store, ended)
+        wanted = {
+            modality: [
+                m.info.name for m in self.planned.metrics if m.info.modality == modality and not m.unavailable
+            ]
+            for modality in ("video", "audio")
+        }
+        counts: Counter[str] = Counter()
+        for cell in cells:
+            row = rows.get(cell.encode_id)
+            names = tuple(name for modality in cell.codec.modalities for name in wanted[modality])
+            done = scored.get(cell.encode_id, frozenset())
+            self._wanted[cell.encode_id] = names
+            self._missing[cell.encode_id] = tuple(name for name in names if name not in done)
+            if cell.lacks:
+                if row is None:
+                    records.put_encode(self.store, self.run_id, cell, "unavailable", cell.lacks)
+                continue
+            if row and row.status == "ok":
+                self._bitstreams[cell.encode_id] = row.sha256
+            if row is None or row.status not in ended or (row.status == "ok" and not self._intact(cell, row)):
+                self._push_encode(cell)
+                counts["encode"] += 1
+            elif row.status == "ok" and self._to_decode(cell, row, ended):
+                self._push_decode(cell)
+            else:
+                continue
+            self._clips[cell.clip.clip_id].waiting += 1
+            counts["decode"] += 1
+            counts["score"] += len(self._missing[cell.encode_id])
+        for stage in ("encode", "decode", "score"):
+            self.progress.total(stage, counts[stage])
+
+    def _to_decode(self, cell: plan.Cell, row: records.EncodeRow, ended: Sequence[str]) -> bool:
+        if row.decode_status is None or row.decode_status not in ended:
+            return True
+        return row.decode_status == "ok" and bool(self._missing[cell.encode_id])
+
+    def _intact(self, cell: plan.Cell, row: records.EncodeRow) -> bool:
+        path = artifacts.bitstream_path(self.root, cell.encode_id)
+        return path.is_file() and sha256_file(path) == row.sha256
+
+    # -- the queue --------------------------------------------------------------------------------
+
+    def _push(self, priority: int, key: tuple[str, ...], function: Any, arguments: dict[str, Any]) -> None:
+        """Queue a job: lower `priority` runs first, in order within one."""
+        self._order += 1
+        job = Job(key, function, arguments, self.suite.time_limit_s)
+        heapq.heappush(self._queue, (priority, self._order, job))
+
+    def _push_encode(self, cell: plan.Cell) -> None:
+        arguments = {
+            "codec": cell.codec.name,
+            "point": cell.point,
+            "clip_folder": cell.clip.folder,
+            "output": artifacts.bitstream_path(self.root, cell.encode_id),
+        }
+        self._push(3, ("encode", cell.encode_id), stages.encode, arguments)
+
+    def _push_decode(self, cell: plan.Cell) -> None:
+        arguments = {
+            "codec": cell.codec.name,
+            "bitstream": artifacts.bitstream_path(self.root, cell.encode_id),
+            "sha256": self._bitstreams[cell.encode_id],
+            "spec": cell.clip.spec,
+            "folder": artifacts.decoded_folder(self.root, cell.encode_id),
+        }
+        self._push(2, ("decode", cell.encode_id), stages.decode, arguments)
+
+    def _push_score(self, family: str, clip: plan.PlannedClip, variants: Sequence[stages.Variant]) -> None:
+        arguments = {"family": family, "clip_folder": clip.folder, "variants": list(variants)}
+        key = ("score", clip.clip_id, family, *(variant.encode_id for variant in variants))
+        self._push(1, key, stages.score, arguments)
+
+    def _drain(self) -> None:
+        """Run the queue until it is empty; jobs that end may queue others."""
+        under_way = 0
+        while self._queue or under_way:
+            while self._queue and self.executor.free > 0:
+                _, _, job = heapq.heappop(self._queue)
+                self.executor.submit(job)
+                under_way += 1
+            outcome = self.executor.next()
+            under_way -= 1
+            self.jobs_run += 1
+            self.seconds[outcome.job.key[0]] += outcome.seconds
+            self._handle(outcome)
+
+    def _handle(self, outcome: Outcome) -> None:
+        job = outcome.job
+        if outcome.status == "died":
+            # Its death may be nobody's fault (a kill from outside): once more, then it is the job's.
+            self._deaths[job.key] += 1
+            if self._deaths[job.key] < 2:
+                self._order += 1
+                heapq.heappush(self._queue, (0, self._order, job))
+                return
+        {
+            "prepare": self._prepared,
+            "encode": self._encoded,
+            "decode": self._decoded,
+            "score": self._scored,
+        }[job.key[0]](outcome)
+
+    # -- what follows a job -----------------------------------------------------------------------
+
+    def _prepared(self, outcome: Outcome) -> None:
+        _, key, name = outcome.job.key
+        if outcome.error:
+            self._prepare_errors[key] = outcome.error
+        self.progress.done("prepare", name, outcome.error)
+
+    def _encoded(self, outcome: Outcome) -> None:
+        cell = self._cells[outcome.job.key[1]]
+        records.put_encode(self.store, self.run_id, cell, _status(outcome), outcome.error, outcome.value)
+        self.progress.done("encode", _label(cell), outcome.error)
+        if outcome.status != "ok":
+            self.progress.done("decode", _label(cell), None)
+            self._end_variant(cell, decoded=False)
+            return
+        sha256 = outcome.value.bitstream_sha256
+        if self._bitstreams.get(cell.encode_id, sha256) != sha256:
+            # Its file was lost and the new one differs: scores of the old one say nothing of it.
+            extra = len(self._wanted[cell.encode_id]) - len(self._missing[cell.encode_id])
+            self.progress.total("score", extra)
+            self._missing[cell.encode_id] = self._wanted[cell.encode_id]
+        self._bitstreams[cell.encode_id] = sha256
+        self._push_decode(cell)
+
+    def _decoded(self, outcome: Outcome) -> None:
+        cell = self._cells[outcome.job.key[1]]
+        records.put_decode(self.store, cell.encode_id, _status(outcome), outcome.error, outcome.value)
+        self.progress.done("decode", _label(cell), outcome.error)
+        self._end_variant(cell, decoded=outcome.status == "ok")
+
+    def _end_variant(self, cell: plan.Cell, decoded: bool) -> None:
+        """One variant is decoded, or never will be; with the clip's last one, scoring begins."""
+        state = self._clips[cell.clip.clip_id]
+        state.waiting -= 1
+        if decoded:
+            state.variants.append(cell)
+        else:
+            self.progress.done("score", _label(cell), None, len(self._missing[cell.encode_id]))
+        if state.waiting:
+            return
+        for family in dict.fromkeys(metric.family for metric in self.planned.metrics):
+            names = {metric.info.name for metric in self.planned.metrics if metric.family == family}
+            variants = []
+            for variant in state.variants:
+                missing = tuple(name for name in self._missing[variant.encode_id] if name in names)
+                if missing:
+                    folder = artifacts.decoded_folder(self.root, variant.encode_id)
+                    variants.append(stages.Variant(variant.encode_id, folder, missing))
+            if variants:
+                state.scoring += 1
+                self._push_score(family, cell.clip, variants)
+        if not state.scoring:
+            self._discard_decoded(state)
+
+    def _scored(self, outcome: Outcome) -> None:
+        _, clip_id, family, *_ = outcome.job.key
+        variants: list[stages.Variant] = outcome.job.arguments["variants"]
+        state = self._clips[clip_id]
+        if outcome.status != "ok" and len(variants) > 1:
+            # One variant may have taken the others with it: each alone, then.
+            state.scoring += len(variants) - 1
+            for variant in variants:
+                self._push_score(family, self._cells[variant.encode_id].clip, [variant])
+            return
+        rows = outcome.value or [
+            stages.ScoreRow(variant.encode_id, name, _status(outcome), error=outcome.error)
+            for variant in variants
+            for name in variant.metrics
+        ]
+        records.put_scores(self.store, self.run_id, self.planned.metrics, rows)
+        failed = next((row.error for row in rows if row.status in _FAILED), None)
+        self.progress.done("score", family, failed, len(rows))
+        state.scoring -= 1
+        if not state.scoring:
+            self._discard_decoded(state)
+
+    def _discard_decoded(self, state: _ClipState) -> None:
+        if self.suite.keep_decoded:
+            return
+        for cell in state.variants:
+            shutil.rmtree(artifacts.decoded_folder(self.root, cell.encode_id), ignore_errors=True)
+
+
+def _status(outcome: Outcome) -> str:
+    return "failed" if outcome.status == "died" else outcome.status
+
+
+def _label(cell: plan.Cell) -> str:
+    return f"{cell.codec.name} {cell.point.name}"
