@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,8 +11,8 @@ if TYPE_CHECKING:
 
 # The detector marks brows to chin. A head with its hair, some neck and air around it takes about
 # this many times the marked side, and its middle lies this much of the side above the mark's middle.
-HEAD = 1.9
-UP = 0.06
+HEAD = 2.0
+UP = 0.08
 # From this share of the picture's short side a square takes all of it: such a picture is a head
 # crop already, and cutting a sliver off would only resample it.
 NEARLY_ALL = 0.9
@@ -47,11 +46,10 @@ def detector() -> str:
     return f"dlib {dlib.__version__} frontal HOG"
 
 
-@dataclass
 class FaceFinder:
     """Finds the largest face of a picture (dlib's frontal HOG detector, which ships in its library)."""
 
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
         import dlib
 
         self._detect = dlib.get_frontal_face_detector()  # pyright: ignore[reportAttributeAccessIssue]

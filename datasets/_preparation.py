@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from ..benchmark.errors import DatasetError
 from ..benchmark.types import Clip, ClipSpec
 from ._face import Box, FaceFinder, detector, head_square, square
-from ._recording import Damage, audio_stream, decoded, frame_rate, is_hdr, opened, upright, video_stream
+from ._recording import Damage, audio_stream, decoded, is_hdr, opened, promised_end, upright, video_stream
 from ._sound import SoundTrack
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 VERSION = "1"  # of what this module does to a recording: part of every key
 SAMPLES = 16  # pictures in which a face is looked for, about evenly spread
 _LARGEST_CLIP = 4 << 30  # bytes of prepared pictures; a clip is held in memory as a whole
-_CUT_SHORT = 0.5  # seconds missing of what the header promises that are worth a word
+_CUT_SHORT = 0.5  # seconds; less than that missing of what the header promises is not worth a word
 
 Crop = Literal["face", "centre", "none"]
 
@@ -85,17 +86,16 @@ def prepare(path: Path, settings: Settings) -> tuple[Clip, str]:
     """
     with opened(path) as container:
         survey = _survey(container, settings)
-        promised = container.duration
+        promised = promised_end(container)
     times = survey.times
     if not times:
         raise DatasetError("no picture in it can be decoded")
-    usual = (
-        median(b - a for a, b in zip(times, times[1:], strict=False)) if len(times) > 1 else 1 / settings.fps
-    )
+    usual = median(b - a for a, b in pairwise(times)) if len(times) > 1 else 1 / settings.fps
     length = times[-1] - times[0] + usual
     notes = []
-    if promised and not settings.max_seconds and promised / 1e6 - float(length) > _CUT_SHORT:
-        notes.append(f"only {float(length):.2f} s of {promised / 1e6:.2f} s have pictures")
+    missing = float(promised - times[0] - length) if promised is not None else 0.0
+    if missing > _CUT_SHORT and not settings.max_seconds:
+        notes.append(f"pictures end after {float(length):.2f} s, {missing:.2f} s before the file says")
     if settings.max_seconds:
         length = min(length, Fraction(settings.max_seconds))
     chosen = nearest(times, length, settings.fps)
@@ -151,7 +151,7 @@ def _survey(container: InputContainer, settings: Settings) -> Survey:
             )
         survey.times.append(time)
         first = len(survey.times) == 1
-        if not isinstance(frame, av.VideoFrame) or not (first or finder and since >= due):
+        if not isinstance(frame, av.VideoFrame) or not (first or (finder and since >= due)):
             continue
         picture, pixel_aspect = upright(frame, stream.sample_aspect_ratio)
         if first:
@@ -232,7 +232,5 @@ def _output_size(survey: Survey, settings: Settings) -> tuple[int, int]:
     if settings.crop != "none":
         return settings.size, settings.size
     scale = settings.size / min(survey.width, survey.height)
-    long = 2 * round(max(survey.width, survey.height) * scale / 2)
-    return (
-        (long, settings.size) if survey.width > survey.height else (settings.size, max(long, settings.size))
-    )
+    long = max(settings.size, 2 * round(max(survey.width, survey.height) * scale / 2))
+    return (long, settings.size) if survey.width > survey.height else (settings.size, long)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from ..benchmark.errors import DatasetError
 
 if TYPE_CHECKING:
     import av
+    import av.error
+    import numpy as np
     from av.container import InputContainer
     from av.stream import Stream
     from numpy.typing import NDArray
@@ -50,13 +53,14 @@ class Damage:
 def opened(path: Path) -> Iterator[InputContainer]:
     """The container at `path`. Raises DatasetError for what is not a recording with a picture."""
     import av
+    import av.error
 
     if path.stat().st_size == 0:
         raise DatasetError("the file is empty")
     options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
     try:
         container = av.open(str(path), options=options, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
+    except (av.error.FFmpegError, ValueError) as error:
         raise DatasetError(f"not a readable recording ({_reason(error)})") from error
     with container:
         yield container
@@ -68,14 +72,24 @@ def video_stream(container: InputContainer) -> av.VideoStream:
 
     moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     best = container.streams.best("video")
-    stream = best if best in moving else moving[0] if moving else None
+    stream = next((s for s in moving if s == best), moving[0] if moving else None)
     if stream is None:
         raise DatasetError("there is no video in it")
     if stream.codec_context is None:
         raise DatasetError("no decoder knows its video format")
     if stream.width * stream.height > _MOST_PIXELS:
         raise DatasetError(f"a picture of {stream.width}x{stream.height} is too large (at most 8192x8192)")
-    return stream  # pyright: ignore[reportReturnType]
+    return stream
+
+
+def promised_end(container: InputContainer) -> Fraction | None:
+    """When the pictures end as the header has it (else when the file does), in seconds, if it tells."""
+    stream = video_stream(container)
+    if stream.duration and stream.time_base:
+        return ((stream.start_time or 0) + stream.duration) * stream.time_base
+    if container.duration:
+        return Fraction((container.start_time or 0) + container.duration, 1_000_000)
+    return None
 
 
 def audio_stream(container: InputContainer) -> av.AudioStream | None:
@@ -92,41 +106,67 @@ def decoded(
     Damaged packets and pictures are left out and counted. Pictures come in strictly rising time.
     """
     import av
+    import av.error
 
     packets = container.demux(*streams)
-    last: dict[int, Fraction] = {}
-    step: dict[int, Fraction] = {}
+    clocks = {stream.index: _Clock(stream, container.format.name == "avi") for stream in streams}
     while True:
         try:
             packet = next(packets)
         except StopIteration:
             return
-        except av.FFmpegError:
+        except av.error.FFmpegError:
             damage.cut = True
             return
+        clock = clocks[packet.stream.index]
         try:
-            frames = packet.decode()
-        except av.FFmpegError:
+            frames = clock.decode(packet)
+        except av.error.FFmpegError:
             damage.packets += 1
             continue
-        stream = packet.stream
         for frame in frames:
-            before = last.get(stream.index)
-            if frame.pts is not None and frame.time_base is not None:
-                time = frame.pts * frame.time_base
-            else:
-                time = Fraction(0) if before is None else before + step[stream.index]
-            if isinstance(frame, av.AudioFrame):
-                step[stream.index] = Fraction(frame.samples, frame.sample_rate)
-            elif isinstance(frame, av.VideoFrame):
-                if frame.is_corrupt or (before is not None and time <= before):
-                    damage.pictures += 1
-                    continue
-                step[stream.index] = 1 / frame_rate(stream)
-            else:
+            before, time = clock.now, clock.time(frame)
+            late = before is not None and time <= before
+            if isinstance(frame, av.VideoFrame) and (late or frame.is_corrupt):
+                damage.pictures += 1
                 continue
-            last[stream.index] = time
+            clock.now = time
             yield time, frame
+
+
+class _Clock:
+    """Gives the frames of one stream their presentation times, in seconds."""
+
+    def __init__(self, stream: Stream, avi: bool) -> None:
+        self.now: Fraction | None = None
+        self._stream = stream
+        self._step = Fraction(0)
+        # AVI knows in which order pictures are decoded, not when they are shown, and libavformat's
+        # guess delays them by the depth of reordering. But every packet is one picture, so pictures
+        # in the order of showing take the packets' times in the order of the file.
+        self._waiting: deque[int] | None = deque() if avi and stream.type == "video" else None
+
+    def decode(self, packet: av.Packet) -> list[av.VideoFrame | av.AudioFrame]:
+        """The frames that `packet` completes. Raises FFmpegError for a damaged packet."""
+        frames = packet.decode()
+        if self._waiting is not None and packet.dts is not None and packet.size:
+            self._waiting.append(packet.dts)
+        return frames  # pyright: ignore[reportReturnType]
+
+    def time(self, frame: av.VideoFrame | av.AudioFrame) -> Fraction:
+        """When `frame` begins; where the file does not say, when the frame before it ends."""
+        import av
+
+        pts = self._waiting.popleft() if self._waiting else frame.pts
+        if pts is not None and (base := self._stream.time_base) is not None:
+            time = pts * base
+        else:
+            time = Fraction(0) if self.now is None else self.now + self._step
+        if isinstance(frame, av.AudioFrame):
+            self._step = Fraction(frame.samples, frame.sample_rate)
+        else:
+            self._step = 1 / frame_rate(self._stream)
+        return time
 
 
 def frame_rate(stream: Stream) -> Fraction:
@@ -150,7 +190,7 @@ def upright(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[Image,
     return Image.fromarray(np.ascontiguousarray(np.rot90(rgb, quarter_turns))), aspect
 
 
-def to_rgb(frame: av.VideoFrame) -> NDArray:
+def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
     """uint8 (H, W, 3) of a decoded picture as it lies in the stream: full-range sRGB.
 
     Matrix and range are those of the stream's tags. Untagged: limited range, and BT.601 below
@@ -172,7 +212,7 @@ def to_rgb(frame: av.VideoFrame) -> NDArray:
         | Interpolation.BITEXACT,
         threads=1,
     )
-    return converted.to_ndarray()
+    return converted.to_ndarray()  # pyright: ignore[reportReturnType]
 
 
 def is_hdr(frame: av.VideoFrame) -> bool:

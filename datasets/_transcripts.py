@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from ..benchmark.errors import UsageError
@@ -59,9 +59,7 @@ def read_manifest(path: Path) -> Mapping[str, Entry]:
             raise _wrong(path, number, f"{name!r} is listed twice", "keep one of the lines")
         if row.get("sha256") and not _SHA256.fullmatch(row["sha256"]):
             raise _wrong(path, number, "sha256 is not 64 hex digits", "correct it, or leave it empty")
-        entries[name] = Entry(
-            **{key: row.get(key, "") for key in ("transcript", "speaker", "licence", "sha256")}
-        )
+        entries[name] = Entry(**{field.name: row.get(field.name, "") for field in fields(Entry)})
     return entries
 
 

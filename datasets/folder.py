@@ -17,11 +17,11 @@ from ..benchmark.fingerprint import key, sha256_file
 from ._preparation import Crop, Settings, prepare
 from ._transcripts import MANIFEST, Entry, read_manifest, read_sidecar
 
-RECORDINGS = frozenset(".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg".split())
+RECORDINGS = frozenset([".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"])
 _PACKAGES = {"av": "av", "dlib": "dlib-bin", "PIL": "pillow", "soxr": "soxr"}
 
 
-def availability() -> None | str:
+def availability() -> str | None:
     """None when recordings can be prepared here, else what is missing and the command that mends it."""
     missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
     return f"needs {', '.join(missing)}: pip install {' '.join(missing)}" if missing else None
