@@ -97,6 +97,7 @@ def put_clips(
             "clip_id": clip_id,
             "dataset": entry.dataset.name,
             "name": entry.item.name,
+            "item_key": entry.item.key,
             "run_id": run_id,
             "selected": True,
         }
@@ -133,3 +134,9 @@ def put_clips(
     store.connection.execute("UPDATE clips SET selected = false WHERE selected")
     store.put("clips", rows.values())
     return list(clips.values())
+
+
+def failed_items(store: Store) -> dict[str, str]:
+    """Item key -> message, for clips that could not be prepared before."""
+    rows = store.rows("SELECT item_key, error FROM clips WHERE status = 'failed'")
+    return {row["item_key"]: row["error"] for row in rows}

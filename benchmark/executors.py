@@ -48,6 +48,7 @@ class Executor(Protocol):
     """Runs jobs, as many at a time as it has workers."""
 
     workers: int
+    devices: Sequence[str]  # torch device names
 
     @property
     def free(self) -> int:
@@ -90,7 +91,7 @@ class SerialExecutor:
 
     def __init__(self, device: str) -> None:
         self.workers = 1
-        self._device = device
+        self.devices = (device,)
         self._jobs: deque[Job] = deque()
 
     @property
@@ -104,7 +105,7 @@ class SerialExecutor:
         if not self._jobs:
             raise LookupError("no job is under way")
         job = self._jobs.popleft()
-        return Outcome(job, *run_job(job.function, job.arguments, self._device))
+        return Outcome(job, *run_job(job.function, job.arguments, self.devices[0]))
 
     def close(self) -> None:
         self._jobs.clear()
@@ -132,7 +133,7 @@ class LocalExecutor:
 
     def __init__(self, workers: int, devices: Sequence[str]) -> None:
         self.workers = max(workers, len(devices))
-        self._devices = devices
+        self.devices = devices
         self._threads = max(1, (os.cpu_count() or 1) // self.workers)
         self._share = -(-self.workers // len(devices))
         self._pools: dict[str, Any] = {}
@@ -142,7 +143,7 @@ class LocalExecutor:
     @property
     def free(self) -> int:
         # One job waits at each pool's door, so that a worker never idles for the parent.
-        return self.workers + len(self._devices) - len(self._running)
+        return self.workers + len(self.devices) - len(self._running)
 
     def _pool(self, device: str) -> Any:
         import pebble
@@ -157,7 +158,7 @@ class LocalExecutor:
         return self._pools[device]
 
     def submit(self, job: Job) -> None:
-        load = dict.fromkeys(self._devices, 0)
+        load = dict.fromkeys(self.devices, 0)
         for _, device in self._running.values():
             load[device] += 1
         device = min(load, key=lambda name: load[name])
@@ -221,7 +222,7 @@ class LocalExecutor:
         started = sum(future.running() for future in self._running)
         if started < min(self.workers, len(self._running)):
             if time.monotonic() - self._progress_at > _START_GRACE_S:
-                for device in self._devices:
+                for device in self.devices:
                     self._rebuild(device, [])
         else:
             self._progress_at = time.monotonic()

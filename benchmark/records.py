@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import __version__
 from . import environment, plan, stages
+from .executors import Executor
 from .store import Store
 from .suite import Suite
 
@@ -27,7 +28,7 @@ def _now() -> datetime:
 
 
 def start_run(
-    store: Store, run_id: str, suite: Suite, command: str, facts: Mapping[str, Any], workers: int
+    store: Store, run_id: str, suite: Suite, command: str, facts: Mapping[str, Any], executor: Executor
 ) -> None:
     """Open the row of this invocation; it has no end until `finish_run`."""
     commit, dirty = environment.commit()
@@ -45,7 +46,8 @@ def start_run(
                 "git_commit": commit,
                 "git_dirty": dirty,
                 "environment": facts,
-                "workers": workers,
+                "workers": executor.workers,
+                "device": ",".join(executor.devices),
             }
         ],
     )
@@ -101,7 +103,8 @@ def select_cells(store: Store, cells: Sequence[plan.Cell]) -> None:
         ],
     )
     connection.execute(
-        "UPDATE encodes SET selected = false WHERE selected AND encode_id NOT IN (SELECT encode_id FROM planned)"
+        "UPDATE encodes SET selected = false "
+        "WHERE selected AND encode_id NOT IN (SELECT encode_id FROM planned)"
     )
     connection.execute(
         """UPDATE encodes SET selected = true, clip_id = p.clip_id, point = p.point FROM planned p
@@ -211,7 +214,8 @@ def failures(store: Store) -> list[dict[str, Any]]:
         JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
         WHERE e.selected AND m.selected AND x.status IN ('failed', 'timeout', 'oom') GROUP BY ALL
         UNION ALL
-        SELECT 'codec ' || codec, 'load', status, 1, error FROM codecs WHERE selected AND status = 'unavailable'
+        SELECT 'codec ' || codec, 'load', status, 1, error FROM codecs
+        WHERE selected AND status = 'unavailable'
         ORDER BY stage, what
     """)
 

@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS clips (
     truth JSON,                          -- exact ground truth of rendered clips
     status VARCHAR NOT NULL,
     error VARCHAR,
+    item_key VARCHAR,                    -- names everything that preparation depends on
     prepare_s DOUBLE,
     run_id VARCHAR,
     selected BOOLEAN NOT NULL            -- part of the latest plan

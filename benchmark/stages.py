@@ -15,6 +15,7 @@ from typing import Literal
 
 from . import artifacts, registry
 from .codec import Codec
+from .dataset import Item
 from .errors import BitstreamError, CodecError, TalkbenchError, Unavailable
 from .memory import PeakMemory
 from .metric import Metric, MetricInfo, Score
@@ -58,10 +59,11 @@ class ScoreRow:
     error: str | None = None
 
 
-def prepare(dataset: str, options: Mapping[str, int | float | str | bool], name: str, key: str) -> float:
+def prepare(
+    dataset: str, options: Mapping[str, int | float | str | bool], name: str, key: str, device: str
+) -> float:
     """Make one clip of a dataset and keep it under its key. Returns seconds. Raises DatasetError."""
-    from .dataset import Item
-
+    del device  # clips are made on the CPU, so that they are the same on every machine
     started = time.perf_counter()
     source = registry.dataset(dataset).load(**options)
     prepared = source.prepare(Item(name, key))

@@ -29,7 +29,7 @@ class Store:
         try:
             self.connection: duckdb.DuckDBPyConnection = duckdb.connect(str(path), read_only=read_only)
             if not read_only:
-                schema = (resources.files(__package__) / "schema.sql").read_text(encoding="utf-8")
+                schema = (resources.files("talkbench.benchmark") / "schema.sql").read_text(encoding="utf-8")
                 self.connection.execute(schema)
         except duckdb.IOException as error:
             if "lock" in str(error).lower():

@@ -61,7 +61,8 @@ def _known_params(codec: str, given: Mapping[str, object], known: set[str]) -> N
     for name in given:
         if name not in known:
             raise UsageError(
-                f"codec {codec!r} has no parameter {name!r}; its points have {', '.join(sorted(known)) or 'none'}"
+                f"codec {codec!r} has no parameter {name!r}; "
+                f"its points have {', '.join(sorted(known)) or 'none'}"
             )
 
 
@@ -141,7 +142,7 @@ def _anchor_names(systems: Sequence[str]) -> set[str]:
 
 def names() -> list[str]:
     """The suites that ship with talkbench."""
-    folder = resources.files(__package__) / "suites"
+    folder = resources.files("talkbench.benchmark") / "suites"
     return sorted(
         entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
     )
@@ -151,7 +152,9 @@ def load(name_or_path: str) -> Suite:
     """A shipped suite by name, or any TOML file by path. Raises UsageError naming file, key and mend."""
     path = Path(name_or_path)
     if name_or_path in names():
-        text = (resources.files(__package__) / "suites" / f"{name_or_path}.toml").read_text(encoding="utf-8")
+        text = (resources.files("talkbench.benchmark") / "suites" / f"{name_or_path}.toml").read_text(
+            encoding="utf-8"
+        )
     elif path.suffix == ".toml" and path.is_file():
         text = path.read_text(encoding="utf-8")
     elif path.suffix == ".toml":

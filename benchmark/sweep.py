@@ -73,7 +73,7 @@ class Sweep:
     def run(self, command: str, environment: Mapping[str, Any]) -> bool:
         """Do all that is missing. Returns whether any table changed since the last finished run."""
         started = time.perf_counter()
-        records.start_run(self.store, self.run_id, self.suite, command, environment, self.executor.workers)
+        records.start_run(self.store, self.run_id, self.suite, command, environment, self.executor)
         catalogue.put_plan(self.store, self.planned)
         if not self.suite.keep_decoded:  # what a killed sweep left behind
             shutil.rmtree(self.root / "artifacts" / "decoded", ignore_errors=True)
@@ -92,10 +92,13 @@ class Sweep:
     # -- preparation ------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
+        if not self.retry_failed:
+            self._prepare_errors = catalogue.failed_items(self.store)
         missing = [
             entry
             for entry in self.planned.items
-            if artifacts.clip_facts(artifacts.prepared_folder(entry.item.key)) is None
+            if entry.item.key not in self._prepare_errors
+            and artifacts.clip_facts(artifacts.prepared_folder(entry.item.key)) is None
         ]
         self.progress.total("prepare", len(missing))
         for entry in missing:
