@@ -18,7 +18,7 @@ UP = 0.08
 NEARLY_ALL = 0.9
 # The detector sees faces from 80 pixels in steps of 6/5. Pictures are brought to this short side,
 # and a little less from sample to sample, so that the mean over samples falls between the steps.
-_SHORT_SIDES = (480, 960)
+_SHORT_SIDES = (320, 960)
 _STEP = 5 / 6
 
 

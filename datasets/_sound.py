@@ -25,7 +25,7 @@ class SoundTrack:
         self._rate = 0
         self._samples: NDArray[np.float32] | None = None
         self._next = 0
-        self._mixers: dict[tuple[str, str], av.AudioResampler] = {}
+        self._planes: dict[tuple[str, str], av.AudioResampler] = {}
 
     @property
     def full(self) -> bool:
@@ -46,10 +46,11 @@ class SoundTrack:
                 f"its sound changes from {self._rate} to {frame.sample_rate} samples/s on the way"
             )
         layout = (frame.format.name, frame.layout.name)
-        if layout not in self._mixers:
-            self._mixers[layout] = av.AudioResampler(format="fltp", layout="mono", rate=self._rate)
+        if layout not in self._planes:
+            self._planes[layout] = av.AudioResampler(format="fltp")
         frame.pts = None
-        mono = np.concatenate([block.to_ndarray()[0] for block in self._mixers[layout].resample(frame)])
+        # The mean over channels cannot overflow; libswresample's own downmix of floats can.
+        mono = np.concatenate([block.to_ndarray().mean(0) for block in self._planes[layout].resample(frame)])
         position = self._position(time)
         if abs(position - self._next) <= _JITTER * self._rate:
             position = self._next

@@ -71,6 +71,8 @@ def film(tmp_path: Path) -> Callable[..., Film]:
         options: dict[str, str] | None = None,
         paint: Callable[[int, int, int], np.ndarray] = numbered,
         sample_aspect_ratio: Fraction | None = None,
+        sound_seconds: float = 0.0,
+        balance: tuple[float, ...] = (1.0, 1.0),
     ) -> Film:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,12 +98,12 @@ def film(tmp_path: Path) -> Callable[..., Film]:
                 packets += video.encode(frame)
             packets += video.encode(None)
             if track and sound:
-                noise = speechlike(seconds, sound[1])
-                channels = 2 if sound[2] == "stereo" else 1
+                noise = speechlike(sound_seconds or seconds, sound[1])
+                gains = np.array(balance if sound[2] == "stereo" else (1.0,), np.float32)[:, None]
                 block = track.codec_context.frame_size or 1024
                 mixer = av.AudioResampler(format=track.codec_context.format, layout=sound[2], rate=sound[1])
                 for at in range(0, len(noise), block):
-                    piece = np.ascontiguousarray(np.tile(noise[at : at + block], (channels, 1)))
+                    piece = gains * noise[at : at + block]
                     frame = av.AudioFrame.from_ndarray(piece, "fltp", sound[2])
                     frame.sample_rate, frame.time_base = sound[1], Fraction(1, sound[1])
                     frame.pts = at + round(sound_start * sound[1])
