@@ -124,11 +124,9 @@ def compare(test: ClipCurves, anchor: ClipCurves, resamples: int = RESAMPLES) ->
     """
     import numpy as np
 
-    test, anchor = test.usable(), anchor.usable()
-    clips = test.complete() & anchor.complete()
-    test, anchor = test.only(clips), anchor.only(clips)
+    test, anchor = common_clips(test, anchor)
     result = bd_rate(test.mean_curve(), anchor.mean_curve())
-    count = int(clips.sum())
+    count = len(test.clips)
     low = high = median = None
     median_clips = 0
     if count > 1:
@@ -157,6 +155,24 @@ def compare(test: ClipCurves, anchor: ClipCurves, resamples: int = RESAMPLES) ->
         min(test.pooled, anchor.pooled) if test.pooled and anchor.pooled else count,
         median_clips,
     )
+
+
+def common_clips(test: ClipCurves, anchor: ClipCurves) -> tuple[ClipCurves, ClipCurves]:
+    """The usable points of both, over the clips that have a score at all of them."""
+    test, anchor = test.usable(), anchor.usable()
+    clips = test.complete() & anchor.complete()
+    return test.only(clips), anchor.only(clips)
+
+
+def matrix(group: list[ClipCurves]) -> list[list[BdRate | None]]:
+    """BD-rate of each system (row) against each other (column), without intervals; None on the diagonal."""
+    result: list[list[BdRate | None]] = [[None] * len(group) for _ in group]
+    for row, test in enumerate(group):
+        for column, anchor in enumerate(group):
+            if row != column:
+                pair = common_clips(test, anchor)
+                result[row][column] = bd_rate(pair[0].mean_curve(), pair[1].mean_curve(), diagnostics=False)
+    return result
 
 
 def _batch(test: ClipCurves, anchor: ClipCurves, counts: Array) -> Array:

@@ -84,7 +84,7 @@ class Matched:
     reason: str = ""
 
 
-def bd_rate(test: Curve, anchor: Curve) -> BdRate:
+def bd_rate(test: Curve, anchor: Curve, diagnostics: bool = True) -> BdRate:
     """Mean difference of log10 rate over the common quality range, in percent (Bjøntegaard, VCEG-M33).
 
     Interpolates log rate over quality: PCHIP as in the JVET common test conditions, Akima (Herglotz et al.,
@@ -96,11 +96,13 @@ def bd_rate(test: Curve, anchor: Curve) -> BdRate:
         return BdRate("too_few_points", None, None, None, overlap, count, anchor_count)
     if not overlap:
         return BdRate("no_overlap", None, None, None, 0.0, count, anchor_count)
-    cubic = _library(test, anchor, "cubic") if min(count, anchor_count) >= CUBIC_POINTS else None
     status: Status = "ok" if overlap >= LOW_OVERLAP else "low_overlap"
     if not (test.monotone and anchor.monotone):
         status = "non_monotone"
-    pchip, akima = _library(test, anchor, "pchip"), _library(test, anchor, "akima")
+    pchip, akima, cubic = _library(test, anchor, "pchip"), None, None
+    if diagnostics:
+        akima = _library(test, anchor, "akima")
+        cubic = _library(test, anchor, "cubic") if min(count, anchor_count) >= CUBIC_POINTS else None
     return BdRate(status, pchip, akima, cubic, overlap, count, anchor_count)
 
 

@@ -1,0 +1,205 @@
+"""What a store says of its own making: what ran, how fast, what is covered, what failed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+
+    Connection = duckdb.DuckDBPyConnection
+
+Row = dict[str, Any]
+
+_JSON_COLUMNS = ("environment", "suite_resolved", "build", "options", "params", "parts", "truth", "detail")
+
+
+def query(connection: Connection, sql: str) -> list[Row]:
+    """Rows as dictionaries, with JSON columns parsed."""
+    found = connection.execute(sql)
+    names = [column[0] for column in found.description or ()]
+    rows = [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+    for row in rows:
+        for name in _JSON_COLUMNS:
+            if isinstance(row.get(name), str):
+                row[name] = json.loads(row[name])
+    return rows
+
+
+def runs(connection: Connection) -> list[Row]:
+    """All runs that wrote to the store, latest first."""
+    return query(connection, "SELECT * FROM runs ORDER BY started_at DESC")
+
+
+def datasets(connection: Connection) -> list[Row]:
+    """Datasets of the plan with their clips counted."""
+    return query(
+        connection,
+        """
+        SELECT c.dataset, d.synthetic, d.licence, d.note, count(*) AS clips,
+               count(*) FILTER (WHERE c.status = 'ok') AS usable,
+               count(DISTINCT c.speaker) FILTER (WHERE c.speaker <> '') AS speakers,
+               sum(coalesce(c.frames / nullif(c.fps, 0), c.samples / nullif(c.sample_rate, 0)))
+                   FILTER (WHERE c.status = 'ok') AS seconds,
+               list_sort(list(DISTINCT c.width || ' × ' || c.height) FILTER (WHERE c.width > 0)) AS sizes,
+               list_sort(list(DISTINCT c.fps) FILTER (WHERE c.fps > 0)) AS fps,
+               list_sort(list(DISTINCT c.sample_rate) FILTER (WHERE c.samples > 0)) AS sample_rates
+        FROM clips c LEFT JOIN datasets d USING (dataset)
+        WHERE c.selected GROUP BY ALL ORDER BY c.dataset
+        """,
+    )
+
+
+def noted_clips(connection: Connection) -> list[Row]:
+    """Clips of which preparation had something to say."""
+    return query(
+        connection,
+        "SELECT dataset, name, note FROM clips WHERE selected AND note <> '' ORDER BY dataset, name",
+    )
+
+
+def codecs(connection: Connection) -> list[Row]:
+    """Codecs of the plan."""
+    return query(connection, "SELECT * FROM codecs WHERE selected ORDER BY codec, fingerprint")
+
+
+def ladders(connection: Connection) -> dict[tuple[str, str], list[Row]]:
+    """(codec, fingerprint) → its points with their params, lowest measured rate first."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in query(
+        connection,
+        """
+        SELECT codec, fingerprint, point, params,
+               avg((bits_video + bits_audio + bits_joint) / 1000.0 / duration_s) AS kbps
+        FROM encodes WHERE selected GROUP BY ALL ORDER BY kbps NULLS FIRST, point
+        """,
+    ):
+        found.setdefault((row["codec"], row["fingerprint"]), []).append(row)
+    return found
+
+
+def metrics(connection: Connection) -> list[Row]:
+    """Metrics of the plan."""
+    order = "CASE modality WHEN 'video' THEN 0 WHEN 'audio' THEN 1 ELSE 2 END"
+    return query(connection, f"SELECT * FROM metrics WHERE selected ORDER BY {order}, metric, fingerprint")
+
+
+def systems(connection: Connection) -> list[Row]:
+    """Systems of the plan; joint codecs first, then codecs alone, then pairs."""
+    order = "CASE kind WHEN 'joint' THEN 0 WHEN 'pair' THEN 2 ELSE 1 END"
+    return query(connection, f"SELECT * FROM systems WHERE selected ORDER BY {order}, system")
+
+
+def speed(connection: Connection) -> list[Row]:
+    """Median speed of each codec on each device over all its encodes, and its largest memory.
+
+    *_realtime: seconds of clip per second of work, with the slowest and fastest encode; *_fps: pictures/s.
+    """
+    return query(
+        connection,
+        """
+        SELECT e.codec, e.encode_device, e.decode_device, count(*) AS encodes,
+               median(e.duration_s / nullif(e.encode_s, 0)) AS encode_realtime,
+               min(e.duration_s / nullif(e.encode_s, 0)) AS encode_realtime_min,
+               max(e.duration_s / nullif(e.encode_s, 0)) AS encode_realtime_max,
+               median(CASE WHEN e.bits_video + e.bits_joint > 0 THEN c.frames END / nullif(e.encode_s, 0))
+                   AS encode_fps,
+               median(e.duration_s / nullif(e.decode_s, 0)) AS decode_realtime,
+               min(e.duration_s / nullif(e.decode_s, 0)) AS decode_realtime_min,
+               max(e.duration_s / nullif(e.decode_s, 0)) AS decode_realtime_max,
+               median(CASE WHEN e.bits_video + e.bits_joint > 0 THEN c.frames END / nullif(e.decode_s, 0))
+                   AS decode_fps,
+               max(e.peak_rss_bytes) AS peak_rss_bytes, max(e.peak_gpu_bytes) AS peak_gpu_bytes
+        FROM encodes e JOIN clips c USING (clip_id)
+        WHERE e.selected AND e.status = 'ok' GROUP BY ALL ORDER BY e.codec, e.encode_device
+        """,
+    )
+
+
+def coverage(connection: Connection) -> list[Row]:
+    """Per dataset, codec and point: planned encodes that have a row, and those encoded and decoded."""
+    return query(
+        connection,
+        """
+        SELECT c.dataset, e.codec, e.point, count(*) AS tried,
+               count(*) FILTER (WHERE e.status = 'ok') AS encoded,
+               count(*) FILTER (WHERE e.status = 'ok' AND e.decode_status = 'ok') AS decoded,
+               any_value(n.n_expected) AS expected,
+               avg((e.bits_video + e.bits_audio + e.bits_joint) / 1000.0 / e.duration_s) AS kbps
+        FROM encodes e JOIN clips c USING (clip_id) LEFT JOIN expected_clips n USING (dataset)
+        WHERE e.selected AND c.selected GROUP BY ALL ORDER BY c.dataset, e.codec, kbps NULLS FIRST, e.point
+        """,
+    )
+
+
+def problems(connection: Connection) -> list[Row]:
+    """Everything that has no result, with its message; equal messages of one thing are one row.
+
+    Columns: stage, subject, status, message, n and the names of up to 200 cells.
+    """
+    return query(
+        connection,
+        """
+        WITH found AS (
+            SELECT 1 AS stage_order, 'prepare' AS stage, dataset AS subject, status, error AS message,
+                   name AS cell
+            FROM clips WHERE selected AND status <> 'ok'
+            UNION ALL
+            SELECT 0, 'codec', codec, status, error, '' FROM codecs WHERE selected AND status <> 'ok'
+            UNION ALL
+            SELECT 0, 'metric', metric, status, error, '' FROM metrics WHERE selected AND status <> 'ok'
+            UNION ALL
+            SELECT 2, 'encode', e.codec, e.status, e.error, c.name || ' at ' || e.point
+            FROM encodes e JOIN clips c USING (clip_id) WHERE e.selected AND c.selected AND e.status <> 'ok'
+            UNION ALL
+            SELECT 3, 'decode', e.codec, e.decode_status, e.decode_error, c.name || ' at ' || e.point
+            FROM encodes e JOIN clips c USING (clip_id)
+            WHERE e.selected AND c.selected AND e.status = 'ok' AND e.decode_status <> 'ok'
+            UNION ALL
+            SELECT 4, 'score', x.metric, x.status, x.error, c.name || ', ' || e.codec || ' at ' || e.point
+            FROM scores x JOIN encodes e USING (encode_id) JOIN clips c USING (clip_id)
+            JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint AND m.selected
+            WHERE e.selected AND c.selected AND x.status <> 'ok'
+            UNION ALL
+            SELECT 4, 'score', x.metric, x.status, x.error,
+                   c.name || ', ' || v.codec || ' at ' || v.point || ' with ' || a.codec || ' at ' || a.point
+            FROM pair_scores x JOIN encodes v ON v.encode_id = x.video_encode_id
+            JOIN encodes a ON a.encode_id = x.audio_encode_id JOIN clips c ON c.clip_id = v.clip_id
+            JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint AND m.selected
+            WHERE v.selected AND a.selected AND c.selected AND x.status <> 'ok'
+            UNION ALL
+            SELECT 4, 'score', x.metric, x.status, x.error, x.codec || ' at ' || x.point || ', ' || x.dataset
+            FROM set_scores x
+            JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.metric_fingerprint AND m.selected
+            WHERE x.status <> 'ok'
+        )
+        SELECT stage, subject, status, coalesce(nullif(message, ''), 'no message was recorded') AS message,
+               count(*) AS n, list_slice(list(cell ORDER BY cell) FILTER (WHERE cell <> ''), 1, 200) AS cells
+        FROM found GROUP BY ALL ORDER BY min(stage_order), stage, subject, status, message
+        """,
+    )
+
+
+def ledger(connection: Connection) -> list[Row]:
+    """Per dataset, codec and point the mean kbit/s of each part of the bitstream, points in order of rate."""
+    found: dict[tuple[str, str, str], list[dict[str, float]]] = {}
+    order: dict[tuple[str, str], list[str]] = {}
+    for row in query(
+        connection,
+        """
+        SELECT c.dataset, e.codec, e.point, e.parts, e.duration_s FROM encodes e JOIN clips c USING (clip_id)
+        WHERE e.selected AND c.selected AND e.status = 'ok' AND e.duration_s > 0
+        ORDER BY c.dataset, e.codec, c.name
+        """,
+    ):
+        rates = {name: bits / 1000 / row["duration_s"] for name, bits in (row["parts"] or {}).items()}
+        found.setdefault((row["dataset"], row["codec"], row["point"]), []).append(rates)
+        names = order.setdefault((row["dataset"], row["codec"]), [])
+        names += [name for name in rates if name not in names]
+    rows = []
+    for (dataset, codec, point), clips in found.items():
+        names = order[dataset, codec]
+        parts = {name: sum(clip.get(name, 0) for clip in clips) / len(clips) for name in names}
+        rows.append({"dataset": dataset, "codec": codec, "point": point, "parts": parts, "clips": len(clips)})
+    return sorted(rows, key=lambda row: (row["dataset"], row["codec"], sum(row["parts"].values())))

@@ -1,0 +1,81 @@
+"""How values are written in tables and pages. Missing is an em dash with its reason, never 0 or NaN."""
+
+from __future__ import annotations
+
+from .curves import MIN_POINTS, Matched
+
+DASH = "—"
+
+STATUS_WORDS = {
+    "ok": "",
+    "low_overlap": "low overlap",
+    "no_overlap": "no overlap",
+    "non_monotone": "not monotone",
+    "too_few_points": f"fewer than {MIN_POINTS} points",
+}
+
+RATE_WORDS = {"video": "Picture", "audio": "Sound", "total": "Picture and sound"}
+
+
+def missing(reason: str) -> str:
+    """An em dash and why there is no number."""
+    return f"{DASH} {reason}" if reason else DASH
+
+
+def percent(value: float) -> str:
+    """Signed, with a true minus: '−31.2 %', '+145 %', '0 %'."""
+    digits = 1 if abs(value) < 99.95 else 0
+    text = f"{value:+,.{digits}f}".replace(",", "\u202f").replace("-", "−")
+    return "0 %" if float(f"{value:.1f}") == 0 else f"{text} %"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """'−38.0 to −25.1 %', or an em dash."""
+    if low is None or high is None:
+        return DASH
+    return f"{percent(low).removesuffix(' %')} to {percent(high)}"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Plain decimal with so many significant digits and a true minus; no exponent for usual sizes."""
+    if value == 0:
+        return "0"
+    text = f"{value:.{digits}g}"
+    if "e" in text and 1e-4 <= abs(value) < 1e9:
+        text = f"{value:.0f}"
+    return text.replace("-", "−")
+
+
+def matched(found: Matched, digits: int = 4) -> str:
+    """A matched value, or the dash with its reason."""
+    return missing(found.reason) if found.value is None else number(found.value, digits)
+
+
+def sized(count: float | None) -> str:
+    """Bytes as '612 MB' or '1.9 GB'."""
+    if count is None:
+        return DASH
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def latex(text: str) -> str:
+    """Escape every character that LaTeX would act on, and name the ones that its fonts lack."""
+    names = {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "−": "$-$",
+        "—": "---",
+        "…": r"\dots{}",
+        "×": r"$\times$",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        '"': r"\textquotedbl{}",
+        "\u202f": r"\,",
+        "\n": " ",
+        "\r": " ",
+    }
+    return "".join(names.get(c, f"\\{c}" if c in "#$%&_" else c) for c in text)
