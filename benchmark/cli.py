@@ -120,7 +120,7 @@ def report(
     from ..reports import bd_rate, site
     from .store import Store
 
-    with Store(directory / "talkbench.duckdb") if _store(directory) else Store(directory) as store:
+    with Store(_store(directory)) as store:
         bd_rate.write(store.connection)
     _out.print(str(site.write_report(directory)), soft_wrap=True)
 
