@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 VERSION = "1"  # of what this module does to a recording: part of every key
 SAMPLES = 16  # pictures in which a face is looked for, about evenly spread
 _LARGEST_CLIP = 4 << 30  # bytes of prepared pictures; a clip is held in memory as a whole
+_STANDS = 0.5  # seconds without a new picture that are worth a word
 _CUT_SHORT = 0.5  # seconds; less than that missing of what the header promises is not worth a word
 
 Crop = Literal["face", "centre", "none"]
@@ -90,12 +91,15 @@ def prepare(path: Path, settings: Settings) -> tuple[Clip, str]:
     times = survey.times
     if not times:
         raise DatasetError("no picture in it can be decoded")
-    usual = median(b - a for a, b in pairwise(times)) if len(times) > 1 else 1 / settings.fps
+    steps = [after - before for before, after in pairwise(times)] or [1 / settings.fps]
+    usual = median(steps)
     length = times[-1] - times[0] + usual
     notes = []
     missing = float(promised - times[0] - length) if promised is not None else 0.0
     if missing > _CUT_SHORT and not settings.max_seconds:
         notes.append(f"pictures end after {float(length):.2f} s, {missing:.2f} s before the file says")
+    if (longest := max(steps)) > _STANDS:
+        notes.append(f"one picture stands for {float(longest):.2f} s")
     if settings.max_seconds:
         length = min(length, Fraction(settings.max_seconds))
     chosen = nearest(times, length, settings.fps)

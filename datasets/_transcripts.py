@@ -42,6 +42,8 @@ def read_manifest(path: Path) -> Mapping[str, Entry]:
     columns = lines[0].split("\t")
     if "file" not in columns:
         raise _wrong(path, 1, f"no column 'file' in {columns}", "name the columns in the first line, by tabs")
+    if twice := sorted({column for column in columns if columns.count(column) > 1}):
+        raise _wrong(path, 1, f"the column {twice[0]!r} stands twice", "keep one of them")
     entries: dict[str, Entry] = {}
     for number, values in enumerate(csv.reader(lines[1:], "excel-tab", quoting=csv.QUOTE_NONE), start=2):
         if not values:

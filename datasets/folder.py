@@ -43,14 +43,14 @@ def load(**options: int | float | str | bool) -> FolderDataset:
     if not root.is_dir():
         raise UsageError(f"dataset folder: path {str(root)!r} is not a folder")
     settings = Settings(
-        size=int(_number(options, "size", 256, 16, 4096)),
+        size=_whole(options, "size", 256, 16, 4096),
         fps=_number(options, "fps", 25, 1, 240),
-        sample_rate=int(_number(options, "sample_rate", 16000, 4000, 192000)),
+        sample_rate=_whole(options, "sample_rate", 16000, 4000, 192000),
         max_seconds=float(_number(options, "max_seconds", 0, 0, 86400)),
         crop=_crop(str(options.get("crop", "face"))),
     )
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", str(options.get("name", root.resolve().name))).strip("-.")
-    return FolderDataset(root, name or "folder", settings, int(_number(options, "limit", 0, 0, 10**9)))
+    return FolderDataset(root, name or "folder", settings, _whole(options, "limit", 0, 0, 10**9))
 
 
 class FolderDataset:
@@ -145,6 +145,13 @@ def _number(options: Mapping[str, object], option: str, default: int, low: int, 
     if number is None or not low <= number <= high:
         raise UsageError(f"dataset folder: {option} must be a number from {low} to {high}, not {value!r}")
     return number
+
+
+def _whole(options: Mapping[str, object], option: str, default: int, low: int, high: int) -> int:
+    number = _number(options, option, default, low, high)
+    if number.denominator != 1:
+        raise UsageError(f"dataset folder: {option} must be a whole number, not {options[option]!r}")
+    return int(number)
 
 
 def _crop(value: str) -> Crop:

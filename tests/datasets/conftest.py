@@ -83,6 +83,7 @@ def film(tmp_path: Path) -> Callable[..., Film]:
             times, rate, base = list(fps), Fraction(25), Fraction(1, 1000)
         with av.open(str(path), "w") as out:
             video = out.add_stream(codec, rate=rate, options=options or {})
+            assert isinstance(video, av.VideoStream)
             video.width, video.height = size
             video.pix_fmt = pixels
             video.codec_context.time_base = base
@@ -97,7 +98,7 @@ def film(tmp_path: Path) -> Callable[..., Film]:
                 frame.pts, frame.time_base = round(time / base), base
                 packets += video.encode(frame)
             packets += video.encode(None)
-            if track and sound:
+            if isinstance(track, av.AudioStream) and sound:
                 noise = speechlike(sound_seconds or seconds, sound[1])
                 gains = np.array(balance if sound[2] == "stereo" else (1.0,), np.float32)[:, None]
                 block = track.codec_context.frame_size or 1024

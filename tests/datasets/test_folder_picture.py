@@ -37,6 +37,7 @@ def patches(path: Path, height: int, tag: int, colour_range: int, codec: str = "
     codes = np.stack([RNG.integers(40, 210, (4, 4)), *RNG.integers(100, 156, (2, 4, 4))], -1)
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=25)
+        assert isinstance(stream, av.VideoStream)
         stream.width = stream.height = height
         stream.pix_fmt = "yuv420p"
         stream.codec_context.colorspace, stream.codec_context.color_range = tag, colour_range
@@ -45,7 +46,7 @@ def patches(path: Path, height: int, tag: int, colour_range: int, codec: str = "
         for plane, code in zip(frame.planes, np.moveaxis(codes, -1, 0), strict=True):
             data = np.zeros((plane.height, plane.line_size), np.uint8)
             data[:, : plane.width] = np.kron(code, np.ones((plane.height // 4, plane.width // 4)))
-            plane.update(data)
+            plane.update(data.tobytes())
         for k in range(2):
             frame.pts = k
             out.mux(stream.encode(frame))
@@ -130,9 +131,9 @@ def test_a_small_source_is_said(film):
 
 
 def test_1080p_is_never_held_whole(tmp_path):
-    """Peak memory does not grow with the length: 60 pictures more would be 370 MB of RGB."""
+    """Peak memory does not grow with the length: 30 pictures more would be 180 MB of RGB."""
     peaks = []
-    for frames in (15, 75):
+    for frames in (15, 45):
         path, ffmpeg = tmp_path / f"{frames}.mp4", imageio_ffmpeg.get_ffmpeg_exe()
         source = ["-f", "lavfi", "-i", "testsrc=s=1920x1080:r=30", "-frames:v", str(frames)]
         subprocess.run([ffmpeg, "-v", "error", *source, "-c:v", "mpeg4", "-q:v", "5", path], check=True)
@@ -144,7 +145,7 @@ def test_1080p_is_never_held_whole(tmp_path):
         )
         run = subprocess.run([sys.executable, "-c", code, path], check=True, capture_output=True, text=True)
         kept, peak = map(int, run.stdout.split())
-        assert kept in (12, 13, 62, 63)
+        assert kept in (12, 13, 37, 38)
         peaks.append(peak / 1024)
     assert peaks[1] - peaks[0] < 60
 
