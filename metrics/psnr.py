@@ -27,6 +27,7 @@ def describe() -> Sequence[MetricInfo]:
     return (
         MetricInfo(
             name="psnr",
+            modality="video",
             kind="frame",
             unit="dB",
             higher_is_better=True,
@@ -39,6 +40,7 @@ def describe() -> Sequence[MetricInfo]:
         ),
         MetricInfo(
             name="psnr_y",
+            modality="video",
             kind="frame",
             unit="dB",
             higher_is_better=True,
@@ -60,7 +62,6 @@ def load(device: str) -> Psnr:
 class Psnr:
     """PSNRs of uint8 frames."""
 
-    modality = "video"
     scope = "chunk"
 
     def __init__(self, device: str) -> None:

@@ -40,6 +40,7 @@ def describe() -> Sequence[MetricInfo]:
     return (
         MetricInfo(
             name="ssim",
+            modality="video",
             kind="frame",
             unit="",
             higher_is_better=True,
@@ -53,14 +54,15 @@ def describe() -> Sequence[MetricInfo]:
         ),
         MetricInfo(
             name="ms_ssim",
+            modality="video",
             kind="frame",
             unit="",
             higher_is_better=True,
             bounds=(0.0, 1.0),
             definition=(
                 "Five-scale SSIM per RGB channel (negative factors count as 0), then their mean: same "
-                "window, 2×2 mean between scales (odd sides zero-padded), weights .0448 .2856 .3001 .2363 .1333. "
-                f"Needs a shorter side of {MS_SSIM_MIN_SIDE} pixels."
+                "window, 2×2 mean between scales (odd sides zero-padded), weights .0448 .2856 .3001 .2363 "
+                f".1333. Needs a shorter side of {MS_SSIM_MIN_SIDE} pixels."
             ),
             paper="Wang, Simoncelli, Bovik: Multiscale structural similarity, Asilomar 2003",
         ),
@@ -92,7 +94,6 @@ class Reference:
 class Ssim:
     """SSIM and MS-SSIM of uint8 frames."""
 
-    modality = "video"
     scope = "chunk"
 
     def __init__(self, device: str) -> None:
@@ -144,7 +145,7 @@ class Ssim:
         return scores | {"ms_ssim": Score(frame_values=_frame_values((factors**weights).prod(dim=0)))}
 
     def _pieces(self, video: Tensor) -> Iterator[Tensor]:
-        """Float frames in [0, 1]; on a CPU one at a time: a frame's planes fit into its cache, a chunk's do not."""
+        """Float frames in [0, 1]; on a CPU one by one: a frame's planes fit its cache, a chunk's do not."""
         for frames in video.split(1 if self._device == "cpu" else len(video)):
             yield frames.to(self._device).float() / 255
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 import torch
+from talkbench.benchmark.metric import MetricModule
 from talkbench.benchmark.types import Clip, ClipSpec
 
 
@@ -40,6 +42,17 @@ def noisy_video(video: torch.Tensor, sigma: float, seed: int = 1) -> torch.Tenso
 def noisy_audio(audio: torch.Tensor, snr_db: float, seed: int = 2) -> torch.Tensor:
     noise = torch.randn(audio.shape, generator=torch.Generator().manual_seed(seed))
     return audio + noise * audio.square().mean().sqrt() * 10 ** (-snr_db / 20)
+
+
+@pytest.fixture(scope="session")
+def score() -> Callable[..., Any]:
+    """`score(family, reference, decoded)`: every metric of a family's module, by name, on the CPU."""
+
+    def compare(family: MetricModule, reference: Clip, decoded: Clip) -> Any:
+        metric = family.load("cpu")
+        return metric.compare(metric.reference(reference), decoded)
+
+    return compare
 
 
 @pytest.fixture(scope="session")

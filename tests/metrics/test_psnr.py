@@ -6,11 +6,10 @@ from talkbench.metrics import psnr
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (37, 51), (1, 1)])
-def test_agrees_with_skimage(make_clip, make_video, add_noise, height, width):
+def test_agrees_with_skimage(score, make_clip, make_video, add_noise, height, width):
     video = make_video(3, height, width)
     noisy = add_noise(video, 20)
-    metric = psnr.load("cpu")
-    scores = metric.compare(metric.reference(make_clip(video)), make_clip(noisy))
+    scores = score(psnr, make_clip(video), make_clip(noisy))
     weights = torch.tensor([0.2126, 0.7152, 0.0722], dtype=torch.float64).view(3, 1, 1)
     for index, (x, y) in enumerate(zip(video, noisy, strict=True)):
         rgb = [peak_signal_noise_ratio(a, b) for a, b in zip(x.numpy(), y.numpy(), strict=True)]
@@ -20,12 +19,11 @@ def test_agrees_with_skimage(make_clip, make_video, add_noise, height, width):
         assert scores["psnr_y"].frame_values[index] == pytest.approx(luma_db, abs=1e-5)
 
 
-def test_copies_are_capped(make_clip, make_video):
+def test_copies_are_capped(score, make_clip, make_video):
     video = make_video(2, 20, 20)
     other = video.clone()
     other[1, 0] ^= 1  # red is off by one: 48.13 dB; green and blue are exact copies
-    metric = psnr.load("cpu")
-    scores = metric.compare(metric.reference(make_clip(video)), make_clip(other))
+    scores = score(psnr, make_clip(video), make_clip(other))
     assert scores["psnr"].frame_values[0] == 100.0
     assert scores["psnr"].frame_values[1] == pytest.approx((48.1308 + 200) / 3, abs=1e-4)
     assert scores["psnr_y"].frame_values[0] == 100.0

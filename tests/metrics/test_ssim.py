@@ -7,9 +7,9 @@ from talkbench.benchmark.errors import Unavailable
 from talkbench.metrics import ssim
 
 
-def score(make_clip, video, decoded):
-    metric = ssim.load("cpu")
-    return metric.compare(metric.reference(make_clip(video)), make_clip(decoded))
+@pytest.fixture
+def score_ssim(score, make_clip):
+    return lambda video, decoded: score(ssim, make_clip(video), make_clip(decoded))
 
 
 def skimage_ssim(x, y):
@@ -21,10 +21,10 @@ def skimage_ssim(x, y):
 
 @pytest.mark.parametrize(("height", "width"), [(11, 11), (64, 48), (161, 173)])
 @pytest.mark.parametrize("sigma", [1, 12, 80])
-def test_ssim_agrees_with_skimage_and_pytorch_msssim(make_clip, make_video, add_noise, height, width, sigma):
+def test_ssim_agrees_with_skimage_and_pytorch_msssim(score_ssim, make_video, add_noise, height, width, sigma):
     video = make_video(2, height, width)
     noisy = add_noise(video, sigma)
-    values = score(make_clip, video, noisy)["ssim"].frame_values
+    values = score_ssim(video, noisy)["ssim"].frame_values
     for x, y, value in zip(video, noisy, values, strict=True):
         assert value == pytest.approx(skimage_ssim(x, y), abs=2e-6)
     other = other_ssim(video.double(), noisy.double(), data_range=255, size_average=False)
@@ -33,36 +33,36 @@ def test_ssim_agrees_with_skimage_and_pytorch_msssim(make_clip, make_video, add_
 
 @pytest.mark.parametrize(("height", "width"), [(161, 161), (176, 256), (203, 187)])
 @pytest.mark.parametrize("sigma", [1, 12, 80])
-def test_ms_ssim_agrees_with_pytorch_msssim(make_clip, make_video, add_noise, height, width, sigma):
+def test_ms_ssim_agrees_with_pytorch_msssim(score_ssim, make_video, add_noise, height, width, sigma):
     video = make_video(2, height, width)
     noisy = add_noise(video, sigma)
-    values = score(make_clip, video, noisy)["ms_ssim"].frame_values
+    values = score_ssim(video, noisy)["ms_ssim"].frame_values
     other = ms_ssim(video.double(), noisy.double(), data_range=255, size_average=False)
     assert values == pytest.approx(other.tolist(), abs=5e-6)  # its window is rounded to float32
 
 
-def test_flat_and_inverted_pictures_stay_finite_and_exact(make_clip, make_video):
+def test_flat_and_inverted_pictures_stay_finite_and_exact(score_ssim, make_video):
     """Flat pictures are where float32 moments cancel; negatives are where MS-SSIM's powers would be NaN."""
     flat = torch.full((1, 3, 180, 180), 201, dtype=torch.uint8)
     brighter = flat + 40
-    values = score(make_clip, flat, brighter)
+    values = score_ssim(flat, brighter)
     assert values["ssim"].frame_values[0] == pytest.approx(skimage_ssim(flat[0], brighter[0]), abs=2e-6)
     video = make_video(1, 180, 180)
-    inverted = score(make_clip, video, 255 - video)
+    inverted = score_ssim(video, 255 - video)
     assert inverted["ssim"].frame_values[0] == pytest.approx(skimage_ssim(video[0], 255 - video[0]), abs=2e-6)
     assert 0 <= inverted["ms_ssim"].frame_values[0] < 1
 
 
-def test_identity_is_exactly_one(make_clip, make_video):
+def test_identity_is_exactly_one(score_ssim, make_video):
     video = make_video(2, 170, 165)
-    values = score(make_clip, video, video)
+    values = score_ssim(video, video)
     assert values["ssim"].frame_values == [1.0, 1.0]
     assert values["ms_ssim"].frame_values == [1.0, 1.0]
 
 
-def test_small_pictures(make_clip, make_video):
+def test_small_pictures(score_ssim, make_clip, make_video):
     video = make_video(1, 160, 300)
-    scores = score(make_clip, video, video)
+    scores = score_ssim(video, video)
     assert isinstance(scores["ms_ssim"], Unavailable)
     assert "at least 161 pixels, the clip has 160" in str(scores["ms_ssim"])
     assert scores["ssim"].frame_values == [1.0]
