@@ -77,7 +77,6 @@ class Survey:
     width: float = 0.0
     height: float = 0.0
     hdr: bool = False
-    damage: Damage = field(default_factory=Damage)
 
 
 def prepare(path: Path, settings: Settings) -> tuple[Clip, str]:
@@ -103,17 +102,15 @@ def prepare(path: Path, settings: Settings) -> tuple[Clip, str]:
     if settings.max_seconds:
         length = min(length, Fraction(settings.max_seconds))
     chosen = nearest(times, length, settings.fps)
-    if survey.damage.packets or survey.damage.pictures or survey.damage.cut:
-        notes.append(str(survey.damage))
     if survey.hdr:
         notes.append("high dynamic range, shown without tone mapping")
     box, words = _box(survey, settings)
     notes += words
     with opened(path) as container:
-        clip = _render(container, settings, survey, chosen, box)
+        clip, damage = _render(container, settings, survey, chosen, box)
     if not clip.spec.samples:
         notes.append("no sound")
-    return clip, "; ".join(notes)
+    return clip, "; ".join(filter(None, [str(damage), *notes]))
 
 
 def nearest(times: Sequence[Fraction], length: Fraction, fps: Fraction) -> list[int]:
@@ -144,7 +141,7 @@ def _survey(container: InputContainer, settings: Settings) -> Survey:
     seconds = min(seconds, settings.max_seconds) if settings.max_seconds else seconds
     interval = Fraction(seconds / SAMPLES) or Fraction(1)
     due = Fraction(0)
-    for time, frame in decoded(container, [stream], survey.damage):
+    for time, frame in decoded(container, [stream], Damage()):
         since = time - (survey.times[0] if survey.times else time)
         if settings.max_seconds and since > settings.max_seconds + 1:
             break
@@ -192,7 +189,7 @@ def _box(survey: Survey, settings: Settings) -> tuple[Box, list[str]]:
 
 def _render(
     container: InputContainer, settings: Settings, survey: Survey, chosen: Sequence[int], box: Box
-) -> Clip:
+) -> tuple[Clip, Damage]:
     """The second pass: the chosen pictures, cut and resized one at a time, and the sound."""
     import av
     import numpy as np
@@ -206,7 +203,8 @@ def _render(
     pictures = np.empty((len(chosen), 3, height, width), np.uint8)
     shown = 0  # output frames written
     index = -1
-    for time, frame in decoded(container, [video, audio] if audio else [video], Damage()):
+    damage = Damage()
+    for time, frame in decoded(container, [video, audio] if audio else [video], damage):
         if isinstance(frame, av.AudioFrame):
             sound.add(time, frame)
         else:
@@ -228,7 +226,7 @@ def _render(
     if waveform is None:
         waveform = np.zeros(0, np.float32)
     spec = ClipSpec(len(chosen), height, width, settings.fps, len(waveform), settings.sample_rate, channels=1)
-    return Clip(spec, torch.from_numpy(pictures), torch.from_numpy(waveform[None]))
+    return Clip(spec, torch.from_numpy(pictures), torch.from_numpy(waveform[None])), damage
 
 
 def _output_size(survey: Survey, settings: Settings) -> tuple[int, int]:

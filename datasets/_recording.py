@@ -79,6 +79,7 @@ def video_stream(container: InputContainer) -> av.VideoStream:
         raise DatasetError("no decoder knows its video format")
     if stream.width * stream.height > _MOST_PIXELS:
         raise DatasetError(f"a picture of {stream.width}x{stream.height} is too large (at most 8192x8192)")
+    stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}  # it may grow on the way
     return stream
 
 
