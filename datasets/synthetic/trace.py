@@ -1,0 +1,113 @@
+"""Rays against a scene: sphere tracing on a coarse grid first, then from there for every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .rig import Rows, to_body, to_head, unfold
+from .sculpt import Scene
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CAMERA_Z, LOOK_Y, HALF_HEIGHT = 6.5, -0.32, 1.72  # head units; half height of the picture at z = 0
+NEAR, FAR = CAMERA_Z - 1.45, CAMERA_Z + 1.3
+COARSE = 4  # pixels between coarse rays
+
+
+@dataclass(frozen=True)
+class Rays:
+    """One ray per point: frame (N,) int64; u, v (N,): picture coordinates, v upwards, the height is -1..1."""
+
+    frame: Tensor
+    u: Tensor
+    v: Tensor
+    move: Rows
+    who: Rows
+    person: Tensor
+
+    def at(self, chosen: Tensor) -> Rays:
+        """The chosen rays; `chosen` (M,) is an index."""
+        person = self.person if len(self.person) == 1 else self.person[chosen]
+        return Rays(
+            self.frame[chosen],
+            self.u[chosen],
+            self.v[chosen],
+            self.move.at(chosen),
+            self.who.at(chosen),
+            person,
+        )
+
+    def slopes(self) -> tuple[Tensor, Tensor]:
+        """dx/dt and dy/dt, where t is the depth from the camera: z = CAMERA_Z - t."""
+        scale = HALF_HEIGHT / CAMERA_Z / self.move.zoom
+        return self.u * scale, self.v * scale
+
+    def points(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """World points at depth t (N,)."""
+        dx, dy = self.slopes()
+        return dx * t, dy * t + LOOK_Y, CAMERA_Z - t
+
+
+def distances(scene: Scene, rays: Rays, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Distances (N,) of world points to the head and to the body."""
+    hx, hy, hz = unfold(*to_head(x, y, z, rays.move, rays.who), rays.move, rays.who)
+    head = scene.head.sample(scene.head.distance, hx, hy, hz, rays.person)[0]
+    # Outside its box a volume repeats its border; the way to the box is then added.
+    head = head + _outside(hx, hy, hz, scene.head.box)
+    bx, by, bz = to_body(x, y, z, rays.move)
+    body = scene.body.sample(scene.body.distance, bx, by, bz, rays.person)[0]
+    return head, body + _outside(bx, by.clamp_min(scene.body.box[1][0]), bz, scene.body.box)
+
+
+def _outside(x: Tensor, y: Tensor, z: Tensor, box: tuple[tuple[float, float], ...]) -> Tensor:
+    total = 0.0
+    for value, (low, high) in zip((x, y, z), box, strict=True):
+        total = (
+            total + (value.abs() - high).clamp_min(0) if low == -high else total + _beyond(value, low, high)
+        )
+    return 0.7 * total  # the three ways are not added in quadrature: stay on the safe side
+
+
+def _beyond(value: Tensor, low: float, high: float) -> Tensor:
+    return ((value - (low + high) / 2).abs() - (high - low) / 2).clamp_min(0)
+
+
+def march(scene: Scene, rays: Rays, t: Tensor, tolerance: float) -> tuple[Tensor, Tensor]:
+    """Depth (N,) where each ray meets the scene, from depths t on, and whether it does (N,) bool.
+
+    tolerance: a ray has arrived when it is this near. Rays that have not go on without the others.
+    """
+    import torch
+
+    t = t.clone()
+    left = torch.full_like(t, 10.0)
+    going = torch.arange(len(t), device=t.device)
+    for steps in (2, 2, 3, 4, 6, 8):
+        part, depth = rays.at(going), t[going]
+        for _ in range(steps):
+            head, body = distances(scene, part, *part.points(depth))
+            gap = head.minimum(body)
+            depth = depth + 0.95 * gap
+        t[going], left[going] = depth, gap
+        going = going[((gap.abs() > tolerance) & (depth < FAR)).nonzero()[:, 0]]
+        if not len(going):
+            break
+    return t, (left < 2 * tolerance) & (t < FAR)
+
+
+def shadow(scene: Scene, rays: Rays, t: Tensor, light: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """How much of the key light reaches the points at depth t (N,): 0 to 1, with soft edges."""
+    x, y, z = rays.points(t - 0.03)
+    lit = t * 0 + 1
+    travelled = t * 0 + 0.06
+    for _ in range(9):
+        head, body = distances(
+            scene, rays, x + light[0] * travelled, y + light[1] * travelled, z + light[2] * travelled
+        )
+        left = head.minimum(body)
+        lit = lit.minimum(0.5 + 0.5 * 7 * left / travelled)
+        travelled = travelled + left.clamp(0.03, 0.25)
+    lit = lit.clamp(0, 1)
+    return lit * lit * (3 - 2 * lit)
