@@ -39,10 +39,17 @@ class CodecInfo:
 
 
 class Codec(Protocol):
-    """A loaded codec. `points` is the default ladder, lowest rate first."""
+    """A loaded codec; a frozen dataclass with two fields and two methods will do."""
 
-    info: CodecInfo
-    points: Sequence[Point]
+    @property
+    def info(self) -> CodecInfo:
+        """Identity, as `describe` gives it."""
+        ...
+
+    @property
+    def points(self) -> Sequence[Point]:
+        """The default ladder, lowest rate first, as `describe` gives it."""
+        ...
 
     def encode(self, clip: Clip, point: Point) -> Bitstream:
         """Compress `clip`. A codec of one modality ignores the other. Raises CodecError."""

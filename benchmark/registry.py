@@ -49,6 +49,13 @@ def names(kind: Kind) -> list[str]:
     return sorted(_sources(kind))
 
 
+def forget() -> None:
+    """Look anew at what there is, after a file or a package was added while this process runs."""
+    importlib.invalidate_caches()
+    _sources.cache_clear()
+    metrics.cache_clear()
+
+
 def unknown(kind: str, name: str, known: Sequence[str]) -> UsageError:
     """The error for a name that nothing is registered under, with the nearest ones."""
     near = difflib.get_close_matches(name, known, n=3)

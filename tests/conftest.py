@@ -1,8 +1,12 @@
-"""Shared fixtures. Real recordings lie in `../shared`, beside the repository; where absent, tests skip visibly."""
+"""Shared fixtures. Real recordings lie in `../shared`, beside the repository; where absent, tests skip."""
 
+import os
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from talkbench.benchmark import registry
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
@@ -12,3 +16,34 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("real recordings (../shared) are absent")
     return SHARED
+
+
+@pytest.fixture
+def example_codecs(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """The codecs of tests/example_package, found by entry point as if installed, in child processes too.
+
+    Gives the folder that stands for site-packages.
+    """
+    package = Path(__file__).parent / "example_package"
+    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+    site = tmp_path_factory.mktemp("site-packages")
+    facts = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n"
+    )
+    entries = [
+        line
+        for group, found in project["entry-points"].items()
+        for line in (f"[{group}]", *(f"{name} = {value}" for name, value in found.items()))
+    ]
+    (facts / "entry_points.txt").write_text("\n".join(entries))
+    for folder in (site, package):
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    registry.forget()
+    yield site
+    monkeypatch.undo()
+    registry.forget()

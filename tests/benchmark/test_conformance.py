@@ -1,0 +1,161 @@
+"""`check` lets every codec through that keeps the contract, and catches each one that breaks it by name."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from talkbench.benchmark import conformance_bench
+from talkbench.benchmark.conformance import CheckResult, check
+from talkbench.benchmark.conformance_clips import CheckClip
+from talkbench.benchmark.errors import UsageError
+from talkbench.benchmark.executors import LocalExecutor
+
+BROKEN = {  # codec -> the rule that catches it
+    "broken-raises": "encode",
+    "broken-raises-raw": "encode",
+    "broken-out-of-memory": "encode",
+    "broken-hangs": "encode",
+    "broken-exits": "encode",
+    "broken-load": "load",
+    "broken-raises-in-decode": "output",
+    "broken-hangs-in-decode": "output",
+    "broken-segfaults": "output",
+    "broken-shape": "output",
+    "broken-dtype": "output",
+    "broken-nan": "output",
+    "broken-loud": "output",
+    "broken-empty": "ledger",
+    "broken-part-names": "ledger",
+    "broken-input": "input-untouched",
+    "broken-estimated": "payload-decides",
+    "broken-padding": "payload-needed",
+    "broken-unneeded-part": "payload-needed",
+    "broken-global": "fresh-process",
+    "broken-temporary-file": "fresh-process",
+    "broken-fixed-file": "leaves-nothing",
+    "broken-stateful-decoder": "repeatable-decode",
+    "broken-random-decoder": "repeatable-decode",
+    "broken-random-encoder": "repeatable-encode",
+    "broken-hash-order": "repeatable-encode",
+    "broken-ladder": "ladder",
+    "broken-flat-ladder": "ladder",
+    "broken-description": "description",
+    "broken-identity": "identity",
+    "broken-name": "name",
+    "broken-heavy": "light-description",
+    "broken-truncation": "damage",
+    "broken-raw-error": "damage",
+    "broken-hangs-on-damage": "damage",
+    "broken-hears-audio": "no-audio",
+    "broken-one-frame": "one-frame",
+}
+ALSO = {  # what else must, and what must not, be said
+    "broken-global": ({"fresh-process"}, {"output", "encode"}),
+    "broken-fixed-file": ({"leaves-nothing", "payload-decides"}, {"output", "encode"}),
+    "broken-estimated": ({"payload-decides", "payload-needed", "fresh-process"}, {"output", "encode"}),
+    "broken-ladder": ({"ladder"}, {"output", "payload-needed"}),
+    "broken-description": ({"description"}, {"identity"}),
+}
+
+
+class Caught(Exception):
+    """Ends a check as soon as it has said what was to be shown."""
+
+
+def failed(results: list[CheckResult]) -> dict[str, str]:
+    return {result.name: result.message for result in results if result.ok is False}
+
+
+def names(results: list[CheckResult]) -> list[str]:
+    return [result.name for result in results]
+
+
+@pytest.mark.parametrize("name", ["example", "fake-video", "fake-audio", "fake-joint"])
+@pytest.mark.usefixtures("example_codecs")
+def test_good_codecs_pass(name: str) -> None:
+    seen: list[CheckResult] = []
+    results = check(name, progress=seen.append)
+    assert failed(results) == {}
+    assert seen == results
+    assert len(set(names(results))) == len(results)
+
+
+class LastingExecutor(LocalExecutor):
+    """Keeps its process from one check to the next: importing torch takes longer than judging a fake."""
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[LocalExecutor]]:
+    pair = [LastingExecutor(1, ["cpu"]) for _ in range(2)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BROKEN_CODEC_FOLDER", str(tmp_path_factory.mktemp("fixed")))
+        yield itertools.cycle(pair)
+    for executor in pair:
+        LocalExecutor.close(executor)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.usefixtures("example_codecs")
+def test_broken_codecs_are_caught(
+    name: str, monkeypatch: pytest.MonkeyPatch, lasting: Iterator[LocalExecutor]
+) -> None:
+    if name != "broken-heavy":  # which must be seen to import torch, so nothing else may have done it before
+        monkeypatch.setattr(conformance_bench, "LocalExecutor", lambda workers, devices: next(lasting))
+    seen: list[CheckResult] = []
+
+    def stop_when_caught(result: CheckResult) -> None:
+        seen.append(result)
+        if name not in ALSO and result.name == BROKEN[name] and result.ok is False:
+            raise Caught
+
+    with contextlib.suppress(Caught):
+        check(name, progress=stop_when_caught, step_limit_s=3 if "hangs" in name else 60)
+    found = failed(seen)
+    assert BROKEN[name] in found, found
+    must, must_not = ALSO.get(name, (set[str](), set[str]()))
+    assert must <= set(found)
+    assert not must_not & set(found)
+
+
+@pytest.mark.usefixtures("example_codecs")
+def test_each_broken_codec_is_tried() -> None:
+    from talkbench.benchmark import registry
+
+    broken = {name for name in registry.names("codecs") if name.startswith("broken-")}
+    assert broken == {*BROKEN, "broken-unavailable"}
+
+
+@pytest.mark.usefixtures("example_codecs")
+def test_an_unavailable_codec_is_not_judged() -> None:
+    results = check("broken-unavailable")
+    assert {result.ok for result in results} == {None}
+    assert "talkbench weights fetch broken" in results[0].message
+
+
+@pytest.mark.usefixtures("example_codecs")
+def test_after_a_hang_the_rest_is_named_and_not_judged() -> None:
+    good, hung = check("fake-video"), check("broken-hangs", step_limit_s=3)
+    assert names(good) == names(hung)
+    assert "3 s" in failed(hung)["encode"]
+    assert all(result.ok is None for result in hung[names(hung).index("encode") + 1 :])
+
+
+def test_an_unknown_codec() -> None:
+    with pytest.raises(UsageError, match="no-such-codec"):
+        check("no-such-codec")
+
+
+def test_clips_follow_from_their_recipe() -> None:
+    one, same, other = CheckClip().make(), CheckClip().make(), CheckClip(seed=2).make()
+    assert one.sha256() == same.sha256() != other.sha256()
+    assert 0.2 < one.audio.abs().max() <= 1
+    assert one.video.float().std() > 20
+    assert not CheckClip(silent=True).make().audio.any()
+    left, right = CheckClip(channels=2).make().audio
+    assert not left.equal(right)
