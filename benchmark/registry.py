@@ -22,7 +22,7 @@ from .errors import UsageError
 from .metric import MetricInfo, MetricModule
 
 Kind = Literal["codecs", "metrics", "datasets"]
-_PACKAGE = __package__.rpartition(".")[0]
+_PACKAGE = __name__.partition(".")[0]
 
 
 @cache

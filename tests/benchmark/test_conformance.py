@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from talkbench.benchmark import conformance_bench
 from talkbench.benchmark.conformance import CheckResult, check
 from talkbench.benchmark.conformance_clips import CheckClip
+from talkbench.benchmark.conformance_rules import RULES
 from talkbench.benchmark.errors import UsageError
 from talkbench.benchmark.executors import LocalExecutor
 
@@ -42,6 +45,7 @@ BROKEN = {  # codec -> the rule that catches it
     "broken-hash-order": "repeatable-encode",
     "broken-ladder": "ladder",
     "broken-flat-ladder": "ladder",
+    "broken-grid": "ladder",
     "broken-description": "description",
     "broken-identity": "identity",
     "broken-name": "name",
@@ -144,6 +148,14 @@ def test_after_a_hang_the_rest_is_named_and_not_judged() -> None:
     assert names(good) == names(hung)
     assert "3 s" in failed(hung)["encode"]
     assert all(result.ok is None for result in hung[names(hung).index("encode") + 1 :])
+
+
+def test_the_guide_explains_each_rule() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "adding-a-codec.md").read_text()
+    table = guide[guide.index("| rule |") : guide.index("`skip` means")]
+    cells = [line.split("|")[1] for line in table.splitlines() if line]
+    explained = {name for cell in cells for name in re.findall(r"`([a-z0-9-]+)`", cell)}
+    assert explained == {name for rules, _ in RULES for name in rules}
 
 
 def test_an_unknown_codec() -> None:

@@ -18,7 +18,7 @@ from talkbench.benchmark.codec import CodecInfo
 from talkbench.benchmark.errors import CodecError
 from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
 
-from .fakes import VIDEO_POINTS, FakeCodec, info
+from .fakes import JOINT_POINTS, VIDEO_POINTS, FakeCodec, info
 
 _seen: dict[Any, Bitstream] = {}
 
@@ -241,6 +241,8 @@ hash_order = _video(HashOrder, "broken-hash-order")
 ladder = _video(FakeCodec, "broken-ladder", [*VIDEO_POINTS[:3], VIDEO_POINTS[4], VIDEO_POINTS[3]])
 _flat = [Point(name, {"video_step": 16}) for name in ("low", "middle", "high")]
 flat_ladder = _video(FakeCodec, "broken-flat-ladder", _flat)
+_grid = [JOINT_POINTS[index] for index in (1, 0, 2, *range(3, len(JOINT_POINTS)))]
+grid = FakeCodec(info("broken-grid", ("video", "audio")), _grid)
 description = _video(Description, "broken-description")
 identity = _video(Identity, "broken-identity")
 name = _video(FakeCodec, "broken-other-name")
