@@ -179,7 +179,8 @@ class LocalExecutor:
                 self._running, timeout=1.0, return_when=concurrent.futures.FIRST_COMPLETED
             )
             for future in done:
-                outcome = self._finish(future)
+                # An earlier one of `done` may have had the pool rebuilt, and this one with it.
+                outcome = self._finish(future) if future in self._running else None
                 if outcome:
                     return outcome
             self._mend_stall()

@@ -45,8 +45,8 @@ def run(request: Request, console: Console) -> bool:
     for metric in request.rescore:
         if metric not in registry.metrics():
             raise registry.unknown("metrics", metric, sorted(registry.metrics()))
-    planned = plan.make(request.suite, request.limit)
     executor = _executor(request)
+    planned = plan.make(request.suite, request.limit)
     facts = environment.describe(list(request.devices))
     page = request.out / "report" / "index.html"
     with Store(request.out / "talkbench.duckdb") as store:

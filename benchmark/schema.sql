@@ -225,12 +225,16 @@ CREATE OR REPLACE VIEW expected_clips AS
 SELECT dataset, count(*) AS n_expected FROM clips WHERE selected AND status = 'ok' GROUP BY dataset;
 
 -- The RD curves: means over clips. Rates are means over the same clips as the value.
+-- Sums run in the order of clip_id, so that equal rows give equal means to the last bit.
 CREATE OR REPLACE VIEW rd_points AS
 SELECT r.dataset, r.system, r.kind, r.point, r.video_point, r.audio_point,
        r.metric, r.fingerprint, r.modality, r.higher_is_better,
-       avg(r.kbps_video) AS kbps_video, avg(r.kbps_audio) AS kbps_audio, avg(r.kbps_total) AS kbps_total,
-       CASE WHEN any_value(r.aggregate) = 'weighted' THEN sum(r.value * r.weight) / nullif(sum(r.weight), 0)
-            ELSE avg(r.value) END AS value,
+       avg(r.kbps_video ORDER BY r.clip_id) AS kbps_video,
+       avg(r.kbps_audio ORDER BY r.clip_id) AS kbps_audio,
+       avg(r.kbps_total ORDER BY r.clip_id) AS kbps_total,
+       CASE WHEN any_value(r.aggregate) = 'weighted'
+            THEN sum(r.value * r.weight ORDER BY r.clip_id) / nullif(sum(r.weight ORDER BY r.clip_id), 0)
+            ELSE avg(r.value ORDER BY r.clip_id) END AS value,
        count(*) AS n_scored, any_value(n.n_expected) AS n_expected
 FROM rd_clip_points r JOIN expected_clips n USING (dataset)
 GROUP BY r.dataset, r.system, r.kind, r.point, r.video_point, r.audio_point,
