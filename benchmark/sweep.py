@@ -84,7 +84,7 @@ class Sweep:
         changed = records.last_digest(self.store) != digest
         self._cells = {cell.encode_id: cell for cell in cells}
         records.select_cells(self.store, cells)
-        self._plan_cells(cells)
+        self.plan_cells(cells)
         self._drain()
         records.finish_run(self.store, self.run_id, digest, time.perf_counter() - started, self.seconds)
         return changed or self.jobs_run > 0
@@ -113,7 +113,7 @@ class Sweep:
 
     # -- planning ---------------------------------------------------------------------------------
 
-    def _plan_cells(self, cells: Sequence[plan.Cell]) -> None:
+    def plan_cells(self, cells: Sequence[plan.Cell]) -> None:
         """Queue what each cell lacks: an encode, a decode, or nothing."""
         ended = _ENDED if self.retry_failed else (*_ENDED, *_FAILED)
         rows = records.known_encodes(self.store)
