@@ -34,7 +34,8 @@ def describe() -> Sequence[MetricInfo]:
             bounds=(-CAP_DB, CAP_DB),
             definition=(
                 "Scale-invariant signal-to-distortion ratio: means removed, the decoded sound compared with "
-                f"its projection onto the reference, {at}; kept within ±100 dB. Undefined where either is silent."
+                f"its projection onto the reference, {at}; kept within ±100 dB. "
+                "Undefined where either is silent."
             ),
             paper="Le Roux, Wisdom, Erdogan, Hershey: SDR, half-baked or well done? ICASSP 2019",
         ),

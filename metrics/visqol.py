@@ -1,0 +1,102 @@
+"""ViSQOL in speech mode, by visqol-python.
+
+Its levels, noise floors and patches depend on both sounds, so that nothing but the resampling of the
+reference can be done once. With numba installed (`pip install "visqol-python[accel]"`) it is several
+times faster and gives the same values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from ..benchmark.errors import Unavailable
+from ..benchmark.metric import MetricInfo, Score
+from ..benchmark.types import Clip
+from ._inputs import mono, require, require_same_shape
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SAMPLE_RATE = 16000
+
+
+def availability() -> str | None:
+    """Always available."""
+    return None
+
+
+def describe() -> Sequence[MetricInfo]:
+    """`visqol_speech`."""
+    return (
+        MetricInfo(
+            name="visqol_speech",
+            modality="audio",
+            kind="clip",
+            unit="MOS-LQO",
+            higher_is_better=True,
+            bounds=(1.0, 5.0),
+            definition=(
+                "ViSQOL v3 in speech mode at 16 kHz on the mean of the channels, with the polynomial mapping "
+                "from similarity to MOS, scaled to 5.00 for a copy (not the lattice model)."
+            ),
+            paper="Chinen et al.: ViSQOL v3, QoMEX 2020",
+            build={name: metadata.version(name) for name in ("visqol-python", "soxr")},
+            options={"mapping": "polynomial"},
+        ),
+    )
+
+
+def load(device: str) -> Visqol:
+    """The metric; it runs on the CPU, whatever the device."""
+    return Visqol()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The reference's sound (C, N) and rate, and the same as one channel at 16 kHz."""
+
+    audio: Tensor
+    sample_rate: int
+    speech: Any
+
+
+class Visqol:
+    """ViSQOL speech mode with the polynomial mapping."""
+
+    scope = "clip"
+
+    def __init__(self) -> None:
+        from visqol.visqol_manager import VisqolManager
+
+        self.infos = describe()
+        self._manager = VisqolManager()
+        self._manager.init(use_speech_mode=True, use_lattice_model=False)
+
+    def reference(self, clip: Clip) -> Reference:
+        """The reference at 16 kHz. Raises Unavailable where there is no sound, or only silence."""
+        require(clip, "audio")
+        if not clip.audio.any():
+            raise Unavailable("the reference is silent: ViSQOL has no speech to look at")
+        rate = clip.spec.sample_rate
+        return Reference(clip.audio, rate, mono(clip.audio, rate, SAMPLE_RATE))
+
+    def compare(self, state: Reference, decoded: Clip) -> Mapping[str, Score | Unavailable]:
+        """MOS-LQO; Unavailable where either sound is silent or shorter than ViSQOL's patches."""
+        from visqol.audio_utils import AudioSignal
+
+        require_same_shape(state.audio, decoded.audio)
+        speech = mono(decoded.audio, state.sample_rate, SAMPLE_RATE)
+        if not speech.any():
+            return {"visqol_speech": Unavailable("the decoded sound is silent: its level cannot be matched")}
+        signals = (AudioSignal(sound, SAMPLE_RATE) for sound in (state.speech, speech))
+        try:
+            value = float(self._manager.run_from_signals(*signals).moslqo)
+        except (ValueError, IndexError) as error:
+            return {"visqol_speech": Unavailable(f"ViSQOL finds no patch of speech to compare ({error})")}
+        if not math.isfinite(value):
+            return {"visqol_speech": Unavailable("ViSQOL gives no finite value for this sound")}
+        return {"visqol_speech": Score(value=value)}
