@@ -47,8 +47,15 @@ class Outcome:
 class Executor(Protocol):
     """Runs jobs, as many at a time as it has workers."""
 
-    workers: int
-    devices: Sequence[str]  # torch device names
+    @property
+    def workers(self) -> int:
+        """How many jobs run at a time."""
+        ...
+
+    @property
+    def devices(self) -> Sequence[str]:
+        """Torch device names."""
+        ...
 
     @property
     def free(self) -> int:
@@ -149,11 +156,13 @@ class LocalExecutor:
         import pebble
 
         if device not in self._pools:
+            # A forked worker would inherit torch's threads and the store's lock.
+            context: Any = multiprocessing.get_context("spawn")
             self._pools[device] = pebble.ProcessPool(
                 max_workers=self._share,
                 initializer=_start_worker,
                 initargs=(self._threads,),
-                context=multiprocessing.get_context("spawn"),
+                context=context,
             )
         return self._pools[device]
 
