@@ -168,10 +168,10 @@ def matrix(group: list[ClipCurves]) -> list[list[BdRate | None]]:
     """BD-rate of each system (row) against each other (column), without intervals; None on the diagonal."""
     result: list[list[BdRate | None]] = [[None] * len(group) for _ in group]
     for row, test in enumerate(group):
-        for column, anchor in enumerate(group):
-            if row != column:
-                pair = common_clips(test, anchor)
-                result[row][column] = bd_rate(pair[0].mean_curve(), pair[1].mean_curve(), diagnostics=False)
+        for column in range(row):
+            pair = common_clips(test, group[column])
+            found = bd_rate(pair[0].mean_curve(), pair[1].mean_curve(), diagnostics=False)
+            result[row][column], result[column][row] = found, found.swapped()
     return result
 
 

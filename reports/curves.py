@@ -75,6 +75,11 @@ class BdRate:
     points: int
     anchor_points: int
 
+    def swapped(self) -> BdRate:
+        """The headline seen from the anchor (a ratio r becomes 1 / r); the diagnostics are left out."""
+        value = None if self.value is None else 100 * (1 / (1 + self.value / 100) - 1)
+        return BdRate(self.status, value, None, None, self.overlap, self.anchor_points, self.points)
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -115,23 +120,28 @@ def overlap_percent(test: Curve, anchor: Curve) -> float | None:
     return float(100 * max(common, 0) / span) if span > 0 else 0.0
 
 
-def _library(test: Curve, anchor: Curve, method: str) -> float:
-    """`bjontegaard.bd_rate` on qualities mapped to [0, 1], which changes nothing but the conditioning."""
+def _library(test: Curve, anchor: Curve, method: str) -> float | None:
+    """`bjontegaard.bd_rate` on qualities mapped to [0, 1], which changes nothing but the conditioning.
+
+    Akima and the cubic may overshoot without bound; None where that leaves the range of a float.
+    """
     import bjontegaard
+    import numpy as np
 
     low = min(test.quality[0], anchor.quality[0])
     span = max(test.quality[-1], anchor.quality[-1]) - low
-    value = bjontegaard.bd_rate(
-        anchor.kbps,
-        (anchor.quality - low) / span,
-        test.kbps,
-        (test.quality - low) / span,
-        method=method,
-        require_matching_points=False,
-        min_overlap=0,
-    )
+    with np.errstate(over="ignore"):
+        value = bjontegaard.bd_rate(
+            anchor.kbps,
+            (anchor.quality - low) / span,
+            test.kbps,
+            (test.quality - low) / span,
+            method=method,
+            require_matching_points=False,
+            min_overlap=0,
+        )
     assert not isinstance(value, tuple)
-    return float(value)
+    return float(value) if np.isfinite(value) else None
 
 
 def batch_bd_rate(test_kbps: Array, test_quality: Array, anchor_kbps: Array, anchor_quality: Array) -> Array:

@@ -20,8 +20,8 @@ COLOURS, DASHES, SYMBOLS = 7, 5, 7
 def styles(systems: Sequence[Row]) -> dict[str, dict[str, int]]:
     """One look per system, everywhere: a colour, a dash and a marker, as indices.
 
-    A codec alone differs by colour (and by dash and marker after the seventh); a pair has the colour
-    of its picture and the dash and marker of its sound.
+    A codec alone has its own colour and marker (and another dash after the seventh); a pair has the colour
+    and marker of its picture and the dash of its sound.
     """
     counts = {"video": 0, "audio": 0}
     alone: dict[str, int] = {}
@@ -35,10 +35,10 @@ def styles(systems: Sequence[Row]) -> dict[str, dict[str, int]]:
     looks = {}
     for row in systems:
         if row["kind"] == "pair":
-            colour, line = alone.get(row["video_codec"], 0), alone.get(row["audio_codec"], 0)
+            look, dash = alone.get(row["video_codec"], 0), alone.get(row["audio_codec"], 0)
         else:
-            colour, line = alone[row["system"]], alone[row["system"]] // COLOURS
-        looks[row["system"]] = {"colour": colour % COLOURS, "dash": line % DASHES, "symbol": line % SYMBOLS}
+            look, dash = alone[row["system"]], alone[row["system"]] // COLOURS
+        looks[row["system"]] = {"colour": look % COLOURS, "dash": dash % DASHES, "symbol": look % SYMBOLS}
     return looks
 
 

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 
+MARKS = {
+    "synthetic": "runs on synthetic weights: a small in-house model of the method, not the published one",
+    "floor": "a floor to compare with, not a codec to use",
+}
+
 
 def write_report(directory: Path, connection: duckdb.DuckDBPyConnection | None = None) -> Path:
     """Write `directory/report/index.html` and its assets from `directory/talkbench.duckdb`; returns the page.
@@ -102,6 +107,7 @@ def render(connection: duckdb.DuckDBPyConnection) -> str:
         has_ledger=bool(ledger),
         data=Markup(script_json(figures(curves, systems, metrics, ledger))),
         interval=text.interval,
+        MARKS=MARKS,
         RATE_WORDS=text.RATE_WORDS,
         STATUS_WORDS=text.STATUS_WORDS,
         MATCHED_KBPS=MATCHED_KBPS,
@@ -134,7 +140,7 @@ def marks(systems: list[facts.Row], codecs: list[facts.Row]) -> dict[str, list[s
     """What a reader must know of a system wherever its name stands."""
     words = {}
     for row in codecs:
-        found = ["synthetic weights"] if row["weights"] == "synthetic" else []
+        found = ["synthetic"] if row["weights"] == "synthetic" else []
         words[row["codec"]] = found + (["floor"] if row["family"] == "floor" else [])
     result = {codec: found for codec, found in words.items() if found}
     for row in systems:

@@ -5,6 +5,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "x-thin-open", "cross-thin-open"];
+const LOG_TICKS = [-3, -2, -1, 0, 1, 2, 3, 4].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power));
 const RATES = { video: "Picture", audio: "Sound", total: "Both" };
 const STATUS = {
   ok: "", low_overlap: "low overlap", no_overlap: "no overlap",
@@ -137,11 +138,11 @@ function drawCurves() {
   Plotly.react("curve-plot", traces, layout({
     xaxis: {
       type: log ? "log" : "linear", title: { text: `${shown.rate} rate in kbit/s${log ? ", logarithmic" : ""}` },
-      ...(log ? { dtick: "D2" } : { rangemode: "tozero" }),
+      ...(log ? { tickvals: LOG_TICKS, ticktext: LOG_TICKS.map((v) => show(v, 1)) } : { rangemode: "tozero" }),
     },
     yaxis: { title: { text: `${plain(name)}  ${metric.higher ? "↑ higher" : "↓ lower"} is better` } },
     hovermode: "closest",
-    legend: narrow ? { orientation: "h", y: -0.22 } : { itemsizing: "trace" },
+    legend: narrow ? { orientation: "h", yref: "container", yanchor: "bottom", y: 0 } : { itemsizing: "trace" },
   }), CONFIG);
   const grid = shown.curves.some((curve) => curve.grid);
   $("curve-caption").textContent =
@@ -183,7 +184,10 @@ function ledgerCodecs() {
   if (!$("ledger-codec")) return;
   const codecs = unique(data.ledger.filter((row) => row.dataset === state.dataset).map((row) => row.codec));
   const before = $("ledger-codec").value;
-  options($("ledger-codec"), codecs, codecs.includes(before) ? before : codecs[0]);
+  // The first look is at the codec with the most to tell.
+  const parts = (codec) => Math.max(...data.ledger.filter((r) => r.codec === codec).map((r) => Object.keys(r.parts).length));
+  const richest = codecs.reduce((best, codec) => (parts(codec) > parts(best) ? codec : best), codecs[0]);
+  options($("ledger-codec"), codecs, codecs.includes(before) ? before : richest);
 }
 
 function drawLedger() {

@@ -13,3 +13,11 @@ def realistic_store(tmp_path_factory) -> Path:
     from store_factory import realistic
 
     return realistic().build(tmp_path_factory.mktemp("realistic") / "talkbench.duckdb")
+
+
+@pytest.fixture(scope="session")
+def realistic_page(realistic_store) -> Path:
+    """The report of `realistic_store`."""
+    from talkbench.reports.site import write_report
+
+    return write_report(realistic_store.parent)

@@ -1,0 +1,90 @@
+"""Writes a store's tables and views for other tools: Parquet and CSV as they are, LaTeX for a paper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..benchmark.errors import UsageError
+from . import text
+from .clip_curves import load
+from .tables import Table, bd_table, leaderboard_table, leaderboards
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from .tables import Leaderboard
+
+FORMATS = ("parquet", "csv", "latex")
+
+
+def export(store_path: Path, format: str, out: Path) -> list[Path]:
+    """Write every table and view of a store into the folder `out`; returns the files.
+
+    `parquet` and `csv` give one file per table or view, with its name; `latex` gives `leaderboard.tex`
+    (a table per dataset, rate and metric) and `bd_rates.tex`, for the packages booktabs and longtable.
+    Raises UsageError for another format or where there is no store.
+    """
+    import duckdb
+
+    if format not in FORMATS:
+        raise UsageError(f"--format {format!r} is not one of {', '.join(FORMATS)}")
+    if not store_path.is_file():
+        raise UsageError(f"{store_path}: no such store; give the folder that `talkbench sweep` wrote")
+    out.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(store_path), read_only=True) as connection:
+        if format == "latex":
+            return _latex(connection, out)
+        return [_copy(connection, name, format, out) for name in _relations(connection)]
+
+
+def _relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = connection.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main' ORDER BY table_name"
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, name: str, format: str, out: Path) -> Path:
+    path = out / f"{name}.{format}"
+    options = "FORMAT parquet, COMPRESSION zstd" if format == "parquet" else "FORMAT csv, HEADER"
+    quoted = str(path).replace("'", "''")
+    connection.execute(f"""COPY (SELECT * FROM "{name}") TO '{quoted}' ({options})""")
+    return path
+
+
+def _latex(connection: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
+    # The same rows as the page's, made here from the scores: a stored table may be older than they are.
+    boards = leaderboards(connection, load(connection))
+    rows = [row.bd for board in boards for row in board.rows if row.bd is not None]
+    boards_path, bd_path = out / "leaderboard.tex", out / "bd_rates.tex"
+    tables = [latex_table(leaderboard_table(board), _caption(board)) for board in boards]
+    boards_path.write_text("\n".join(tables) or "% no system has a scored point\n", encoding="utf-8")
+    caption = "BD-rates: PCHIP over log rate, curves of clip means; 95 % bootstrap intervals over clips."
+    bd_path.write_text(latex_table(bd_table(rows), caption), encoding="utf-8")
+    return [boards_path, bd_path]
+
+
+def _caption(board: Leaderboard) -> str:
+    direction = "higher is better" if board.higher_is_better else "lower is better"
+    return (
+        f"{board.metric} ({direction}) on {board.dataset}: BD-rate over the {board.rate} rate against "
+        f"{board.anchor}, with 95 % bootstrap intervals over clips. Equal ranks (=) are ties."
+    )
+
+
+def latex_table(table: Table, caption: str) -> str:
+    """A longtable with escaped cells; the first two columns are text, the others flush right."""
+    heads, rows = table
+    lines = [
+        r"\begin{longtable}{ll" + "r" * (len(heads) - 2) + "}",
+        rf"\caption{{{text.latex(caption)}}}\\",
+        r"\toprule",
+        " & ".join(map(text.latex, heads)) + r" \\",
+        r"\midrule",
+        r"\endhead",
+        *(" & ".join(map(text.latex, row)) + r" \\" for row in rows),
+        r"\bottomrule",
+        r"\end{longtable}",
+    ]
+    return "\n".join(lines) + "\n"

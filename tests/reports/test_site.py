@@ -1,0 +1,337 @@
+"""The page's content, from ordinary and from extreme stores; test_browser.py opens it."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import duckdb
+import pytest
+from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, StoreFactory
+from talkbench.benchmark.errors import UsageError
+from talkbench.reports.bd_rate import compute, matrix
+from talkbench.reports.clip_curves import load
+from talkbench.reports.facts import ledger, problems
+from talkbench.reports.figures import COLOURS, figures, script_json, styles
+from talkbench.reports.site import Scale, tint, write_report
+from talkbench.reports.tables import leaderboards
+
+EVIL = "<script>alert(1)</script>"
+FEW = tuple(metric for metric in METRICS if metric.name in ("psnr", "pesq", "lse_c"))
+SMALL = StoreFactory(video=VIDEO[:2], audio=AUDIO, metrics=FEW)
+
+
+class Reader(HTMLParser):
+    """Visible text and element counts; fails on elements that do not close."""
+
+    VOID = frozenset({"meta", "link", "input", "br", "line", "circle", "rect", "path"})
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.words, self.tags, self.scripts = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        (self.scripts if self.open and self.open[-1] == "script" else self.words).append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+def read(factory, tmp_path):
+    factory.build(tmp_path / "talkbench.duckdb")
+    page = write_report(tmp_path)
+    reader = Reader()
+    reader.feed(page.read_text())
+    assert set(reader.open) <= {"p", "li"}
+    for bad in (r"\bNaN\b", r"\bNone\b", r"\bnan\b", r"\bundefined\b", r"\bInfinity\b"):
+        assert not re.search(bad, reader.text), bad
+    return reader
+
+
+@pytest.fixture(scope="module")
+def page(realistic_page):
+    reader = Reader()
+    reader.feed(realistic_page.read_text())
+    return realistic_page, reader
+
+
+def test_a_realistic_page_says_what_a_reader_needs(page):
+    path, reader = page
+    for words in (
+        "synthetic: rendered, not recorded",
+        "with uncommitted changes",
+        "3 of 4",
+        "low overlap",
+        "no overlap",
+        "runs on synthetic weights",
+        "weights 'avcc' are not here; run: talkbench weights fetch avcc",
+        "encode took longer than 600 s",
+        "killed at 6.1 GB",
+        "no face found: centre crop",
+        "higher is better",
+        "lower is better",
+        "What dists is, in one sentence.",
+    ):
+        assert words in reader.text, words
+    assert {file.name for file in (path.parent / "assets").iterdir()} == {
+        "report.css",
+        "report.js",
+        "plotly.min.js",
+    }
+
+
+def test_nothing_on_the_page_points_outside(page):
+    path, reader = page
+    for tag, attributes in reader.tags:
+        for name in ("src", "href", "action", "data"):
+            target = attributes.get(name)
+            if target:
+                assert target.startswith(("assets/", "#", "data:,")), (tag, target)
+    style = (path.parent / "assets" / "report.css").read_text()
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_the_page_is_small_beside_plotly(page):
+    assert page[0].stat().st_size < 1_000_000
+
+
+def test_every_figure_and_table_of_numbers_has_a_caption(page):
+    text = page[0].read_text()
+    figures_drawn = len(re.findall(r'class="figure', text))
+    captions = len(re.findall(r'class="caption"', text))
+    boards = len(re.findall(r'class="board"', text))
+    assert captions >= figures_drawn + boards
+
+
+def test_the_numbers_of_the_page_are_those_of_bd_rates(page, realistic_store):
+    """The table of the store and the page are made by one route; this reads the page back."""
+    with duckdb.connect(str(realistic_store), read_only=True) as connection:
+        rows = {(r.rate, r.metric, r.system): r for r in compute(connection)}
+    html = page[0].read_text()
+    seen = 0
+    for rate, metric, body in re.findall(
+        r'<div class="board"[^>]*data-rate="(\w+)" data-metric="(\w+)"[^>]*>(.*?)</table>', html, re.S
+    ):
+        for system, value in re.findall(
+            r'<th scope="row" class="text" data-sort="([^"]+)">.*?'
+            r'<td class="number strong" data-sort="([^"]*)">',
+            body,
+            re.S,
+        ):
+            row = rows.get((rate, metric, system))
+            if row is None:
+                continue
+            assert value == ("" if row.bd_rate is None else str(row.bd_rate))
+            seen += 1
+    assert seen >= 100
+
+
+def data_of(reader):
+    (raw,) = [script for script in reader.scripts if script.startswith("{")]
+    return json.loads(raw)
+
+
+def test_curve_data_equal_the_view_rd_points(page, realistic_store):
+    data = data_of(page[1])
+    with duckdb.connect(str(realistic_store), read_only=True) as connection:
+        stored = {
+            (system, metric, point): (kbps, value, n)
+            for system, metric, point, kbps, value, n in connection.execute(
+                "SELECT system, metric, point, kbps_total, value, n_scored FROM rd_points"
+            ).fetchall()
+        }
+    seen = 0
+    for board in data["boards"]:
+        for curve in board["curves"]:
+            for kbps, value, point, n in zip(
+                curve["kbps"], curve["value"], curve["point"], curve["clips"], strict=True
+            ):
+                expected = stored[curve["system"], board["metric"], point]
+                assert (kbps, value) == pytest.approx(expected[:2], rel=1e-5)
+                assert n == expected[2]
+                seen += 1
+    assert seen > 500
+
+
+def test_matrix_cells_invert_each_other(realistic_store):
+    with duckdb.connect(str(realistic_store), read_only=True) as connection:
+        curves = [c for c in load(connection) if (c.rate, c.metric) == ("video", "dists")]
+        against = {r.system: r for r in compute(connection, metrics=["dists"]) if r.rate == "video"}
+    cells = matrix(curves)
+    names = [curve.system for curve in curves]
+    anchor = names.index("vvc")
+    for row, name in enumerate(names):
+        assert cells[row][row] is None
+        if name != "vvc":
+            assert cells[row][anchor].status == against[name].status
+            if against[name].bd_rate is None:
+                assert cells[row][anchor].value is cells[anchor][row].value is None
+            else:
+                ratio = 1 + cells[row][anchor].value / 100
+                assert ratio == pytest.approx(1 + against[name].bd_rate / 100, rel=1e-9)
+                assert 1 + cells[anchor][row].value / 100 == pytest.approx(1 / ratio)
+            assert cells[anchor][row].status == against[name].status
+
+
+def test_the_ledger_adds_up_to_the_rate(realistic_store):
+    with duckdb.connect(str(realistic_store), read_only=True) as connection:
+        rates = {
+            (codec, point): kbps
+            for codec, point, kbps in connection.execute(
+                "SELECT codec, point, avg(kbps_total) FROM clip_points GROUP BY 1, 2"
+            ).fetchall()
+        }
+        rows = ledger(connection)
+    assert {(row["codec"], row["point"]) for row in rows} == set(rates)
+    for row in rows:
+        assert sum(row["parts"].values()) == pytest.approx(rates[row["codec"], row["point"]])
+    assert set(next(row for row in rows if row["codec"] == "fomm")["parts"]) == {"keyframe", "motion"}
+
+
+def test_names_and_messages_cannot_become_markup(tmp_path):
+    codecs = (*VIDEO[:1], FakeCodec(EVIL, "video", (4, 9, 18, 40), gain=0.9))
+    factory = StoreFactory(
+        video=codecs,
+        audio=(),
+        metrics=FEW,
+        dataset=EVIL,
+        clips=(EVIL, "b", "c"),
+        notes={"b": EVIL},
+        failures={(EVIL, "p0", "b"): ("failed", f"</script>{EVIL}<!--")},
+        anchors={},
+    )
+    reader = read(factory, tmp_path)
+    scripts = [attributes for tag, attributes in reader.tags if tag == "script"]
+    assert [s.get("src", s.get("id")) for s in scripts] == [
+        "data",
+        "assets/plotly.min.js",
+        "assets/report.js",
+    ]
+    assert "alert(1)" in reader.text
+    assert EVIL in {curve["system"] for board in data_of(reader)["boards"] for curve in board["curves"]}
+
+
+def test_script_json_round_trips_and_holds_no_markup():
+    value = {"</script>": ["<!--", "\u2028", "&amp;", "é"]}
+    written = script_json(value)
+    assert json.loads(written) == value
+    assert not set(written) & set("<>&\u2028")
+
+
+CASES = {
+    "empty": (replace(SMALL, video=(), audio=(), clips=(), metrics=(), runs=False), "No curve yet."),
+    "one clip": (replace(SMALL, clips=("only",)), "No interval: the order is not tested."),
+    "one point": (
+        replace(SMALL, video=tuple(replace(c, rates=c.rates[:1]) for c in VIDEO[:2])),
+        "fewer than 3 points",
+    ),
+    "all failed": (
+        replace(SMALL, failures={(c.name, "*", "*"): ("failed", "it broke") for c in VIDEO[:2] + AUDIO}),
+        "it broke",
+    ),
+    "no sound": (replace(SMALL, audio=()), "tie for the least rate"),
+    "no picture": (replace(SMALL, video=()), "encodec"),
+    "one system": (replace(SMALL, video=VIDEO[:1], audio=()), "nothing to compare it with"),
+    "unavailable": (
+        replace(SMALL, video=tuple(replace(c, unavailable="get the weights") for c in VIDEO[:2])),
+        "get the weights",
+    ),
+    "unavailable metric": (
+        replace(SMALL, metrics=(*FEW, replace(METRICS[0], unavailable="no weights for dists"))),
+        "no weights for dists",
+    ),
+    "stopped": (replace(SMALL, finished=False), "This run has not finished"),
+    "clip not prepared": (replace(SMALL, clip_failures={"bo_02": "file is truncated"}), "file is truncated"),
+    "recorded": (replace(SMALL, dataset="folder"), "recorded"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_extreme_stores_give_clear_pages(case, tmp_path):
+    factory, words = CASES[case]
+    if case == "no sound":
+        factory = replace(factory, video=(VIDEO[0], replace(VIDEO[0], name="twin")), anchors={})
+    assert words in read(factory, tmp_path).text
+
+
+def test_all_failed_is_told_by_cell(tmp_path):
+    factory, _ = CASES["all failed"]
+    with duckdb.connect(str(factory.build(tmp_path / "s.duckdb"))) as connection:
+        rows = problems(connection)
+    assert {(row["stage"], row["subject"], row["n"]) for row in rows} == {
+        ("encode", codec.name, len(codec.rates) * 4) for codec in VIDEO[:2] + AUDIO
+    }
+    assert rows[0]["cells"][0] == "amy_01 at p0"
+
+
+def test_two_datasets_are_kept_apart(tmp_path):
+    store = SMALL.build(tmp_path / "talkbench.duckdb")
+    with duckdb.connect(str(store)) as connection:
+        connection.execute(
+            "INSERT INTO datasets SELECT * REPLACE ('real' AS dataset, false AS synthetic) FROM datasets"
+        )
+        connection.execute("UPDATE clips SET dataset = 'real' WHERE name IN ('amy_01', 'bo_02')")
+        boards = leaderboards(connection, load(connection))
+    assert {board.dataset for board in boards} == {"real", "synthetic"}
+    assert {row.expected for board in boards for row in board.rows} == {2}
+    reader = Reader()
+    reader.feed(write_report(tmp_path).read_text())
+    assert any(attributes.get("id") == "dataset" for tag, attributes in reader.tags if tag == "select")
+    assert "synthetic: rendered, not recorded" in reader.text
+
+
+def test_no_store_is_told_with_the_mend(tmp_path):
+    with pytest.raises(UsageError, match="run `talkbench sweep"):
+        write_report(tmp_path)
+
+
+def test_looks_are_unique_within_a_figure(realistic_store):
+    many = tuple(FakeCodec(f"v{i:02}", "video", (1,)) for i in range(20))
+    sounds = tuple(FakeCodec(f"a{i}", "audio", (1,)) for i in range(4))
+    systems = StoreFactory(video=many, audio=sounds)._systems()
+    systems.insert(0, {"system": "joint", "kind": "joint", "video_codec": "joint", "audio_codec": "joint"})
+    looks = styles(systems)
+    for kinds in (("video", "joint"), ("audio", "joint")):
+        seen = [tuple(looks[row["system"]].values()) for row in systems if row["kind"] in kinds]
+        assert len(set(seen)) == len(seen)
+    few = [row for row in systems if row["kind"] == "pair" and row["video_codec"] < f"v{COLOURS - 1:02}"]
+    seen = [tuple(looks[row["system"]].values()) for row in few] + [tuple(looks["joint"].values())]
+    assert len(set(seen)) == len(seen)
+
+
+def test_figures_survive_a_store_without_scores(tmp_path):
+    with duckdb.connect(str(CASES["empty"][0].build(tmp_path / "s.duckdb"))) as connection:
+        assert figures(load(connection), [], [], []) == {
+            "systems": {},
+            "metrics": {},
+            "boards": [],
+            "ledger": [],
+        }
+
+
+def test_tints_are_even_to_both_sides():
+    assert tint(0.5) == ""
+    assert (tint(100), tint(-50)) == ("more-5", "less-5")
+    assert (tint(-99.99999), tint(25)) == ("less-5", "more-2")
+
+
+def test_the_interval_plot_keeps_order_and_shows_zero(realistic_store):
+    with duckdb.connect(str(realistic_store), read_only=True) as connection:
+        board = leaderboards(connection, load(connection))[0]
+    scale = Scale(board)
+    places = [float(scale(row.bd.bd_rate if row.bd else 0)) for row in board.rows if row.rank]
+    assert places == sorted(places)
+    assert all(0 <= place <= 100 for place in places)

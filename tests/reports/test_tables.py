@@ -1,0 +1,158 @@
+"""Leaderboards: order, ties, matched values and coverage; and how values are written."""
+
+from dataclasses import replace
+
+import duckdb
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.interpolate import PchipInterpolator
+from store_factory import METRICS, FakeCodec, StoreFactory
+from talkbench.reports import text
+from talkbench.reports.bd_rate import compute
+from talkbench.reports.clip_curves import load
+from talkbench.reports.curves import Matched
+from talkbench.reports.tables import bd_table, leaderboard_table, leaderboards
+
+PSNR = tuple(metric for metric in METRICS if metric.name == "psnr")
+RATES = (4, 8, 16, 32, 64)
+
+
+def codec(name, gain):
+    return FakeCodec(name, "video", tuple(rate / gain for rate in RATES), gain=gain, floor=-9, ceiling=9)
+
+
+PLAIN = StoreFactory(
+    video=(codec("anchor", 1.0), codec("close", 1.01), codec("good", 2.0), codec("poor", 0.5)),
+    audio=(),
+    metrics=PSNR,
+    anchors={"video": "anchor"},
+    clips=tuple(f"c{i}" for i in range(10)),
+    noise=0.04,
+)
+
+
+def boards(tmp_path, factory):
+    with duckdb.connect(str(factory.build(tmp_path / "store.duckdb"))) as connection:
+        return leaderboards(connection, load(connection))
+
+
+def test_the_order_is_by_bd_rate_and_small_differences_are_ties(tmp_path):
+    (board,) = boards(tmp_path, PLAIN)
+    assert (board.rows[0].system, board.rows[-1].system) == ("good", "poor")
+    ranks = {row.system: (row.rank, row.tied) for row in board.rows}
+    assert ranks == {"good": (1, False), "anchor": (2, True), "close": (2, True), "poor": (4, False)}
+    assert [row.system for row in board.best] == ["good"]
+    assert board.tested
+    close = next(row for row in board.rows if row.system == "close")
+    assert close.bd.ci_low < 0 < close.bd.ci_high
+
+
+def test_one_clip_is_ordered_but_not_tested(tmp_path):
+    (board,) = boards(tmp_path, replace(PLAIN, clips=("only",)))
+    assert not board.tested
+    assert [row.rank for row in board.rows] == [1, 2, 3, 4]
+
+
+def test_systems_without_a_number_have_no_rank_and_come_last(tmp_path):
+    short = replace(codec("short", 4.0), rates=(2.0, 4.0))
+    (board,) = boards(tmp_path, replace(PLAIN, video=(*PLAIN.video, short)))
+    last = board.rows[-1]
+    assert (last.system, last.rank, last.bd_text) == ("short", None, "— fewer than 3 points")
+
+
+def test_matched_values_equal_scipys_on_the_mean_curve(tmp_path):
+    (board,) = boards(tmp_path, PLAIN)
+    with duckdb.connect(str(tmp_path / "store.duckdb"), read_only=True) as connection:
+        points = connection.execute(
+            "SELECT kbps_video, value FROM rd_points WHERE system = 'anchor' ORDER BY kbps_video"
+        ).fetchall()
+    rate, value = np.array(points).T
+    row = next(row for row in board.rows if row.is_anchor)
+    curve = PchipInterpolator(np.log10(rate), value)
+    assert [found.reason for found in row.quality[:1]] == ["below range"]
+    for found, kbps in zip(row.quality[1:], (5, 10, 20), strict=True):
+        assert found.value == pytest.approx(float(curve(np.log10(kbps))))
+    assert curve(np.log10(row.kbps.value)) == pytest.approx(board.target, abs=0.01)
+
+
+def test_a_lower_is_better_metric_keeps_its_sign(tmp_path):
+    dists = tuple(metric for metric in METRICS if metric.name == "dists")
+    (board,) = boards(tmp_path, replace(PLAIN, metrics=dists))
+    assert not board.higher_is_better
+    assert board.rows[0].system == "good"
+    assert board.target > 0
+    values = [found.value for found in board.rows[0].quality if found.value is not None]
+    assert values == sorted(values, reverse=True)
+    assert min(values) > 0
+
+
+def test_coverage_counts_the_clips_of_the_curve(tmp_path):
+    (board,) = boards(tmp_path, replace(PLAIN, failures={("good", "p1", "c3"): ("failed", "boom")}))
+    covered = {row.system: (row.covered, row.expected) for row in board.rows}
+    assert covered == {"good": (9, 10), "anchor": (10, 10), "close": (10, 10), "poor": (10, 10)}
+
+
+def test_the_texts_hold_the_numbers(tmp_path):
+    with duckdb.connect(str(PLAIN.build(tmp_path / "store.duckdb"))) as connection:
+        rows = compute(connection)
+        (board,) = leaderboards(connection, load(connection))
+    heads, lines = bd_table(rows)
+    assert all(len(line) == len(heads) for line in lines)
+    assert lines[[line[3] for line in lines].index("good")][5] == text.percent(
+        next(row.bd_rate for row in rows if row.system == "good")
+    )
+    heads, lines = leaderboard_table(board)
+    assert all(len(line) == len(heads) for line in lines)
+    assert lines[1][0] == "2="
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (-31.23, "−31.2 %"),
+        (145.4, "+145 %"),
+        (0.01, "0 %"),
+        (-0.04, "0 %"),
+        (12345.6, "+12\u202f346 %"),
+        (99.97, "+100 %"),
+    ],
+)
+def test_percent(value, expected):
+    assert text.percent(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "expected"),
+    [
+        (31.2456, 4, "31.25"),
+        (-0.5, 4, "−0.5"),
+        (0, 4, "0"),
+        (12345.6, 3, "12346"),
+        (0.00012345, 3, "0.000123"),
+    ],
+)
+def test_number(value, digits, expected):
+    assert text.number(value, digits) == expected
+
+
+@given(st.floats(-1e8, 1e8), st.integers(1, 6))
+def test_a_written_number_is_the_number(value, digits):
+    written = float(text.number(value, digits).replace("−", "-"))
+    assert written == pytest.approx(value, rel=0.51 * 10 ** (1 - digits), abs=1e-12)
+
+
+def test_missing_is_a_dash_with_its_reason():
+    assert text.matched(Matched(None, "below range")) == "— below range"
+    assert text.interval(None, None) == "—"
+    assert text.sized(None) == "—"
+
+
+@given(st.text())
+def test_latex_leaves_nothing_active(raw):
+    import re
+
+    escaped = text.latex(raw)
+    bare = re.sub(r"\\(text\w+|dots)\{\}|\$-\$|\$\\times\$|\\[#$%&_{},]|---", "", escaped)
+    assert not set(bare) & set("\\{}$&#%_^~\n")
