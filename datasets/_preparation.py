@@ -28,6 +28,7 @@ VERSION = "1"  # of what this module does to a recording: part of every key
 SAMPLES = 16  # pictures in which a face is looked for, about evenly spread
 _LARGEST_CLIP = 4 << 30  # bytes of prepared pictures; a clip is held in memory as a whole
 _STANDS = 0.5  # seconds without a new picture that are worth a word
+_FROZEN = 10  # seconds without a new picture: broken time stamps rather than a talking head
 _CUT_SHORT = 0.5  # seconds; less than that missing of what the header promises is not worth a word
 
 Crop = Literal["face", "centre", "none"]
@@ -145,6 +146,9 @@ def _survey(container: InputContainer, settings: Settings) -> Survey:
         since = time - (survey.times[0] if survey.times else time)
         if settings.max_seconds and since > settings.max_seconds + 1:
             break
+        if survey.times and time - survey.times[-1] > _FROZEN:
+            stands = float(time - survey.times[-1])
+            raise DatasetError(f"no new picture for {stands:.0f} s before {float(since):.0f} s; cut it there")
         if since * settings.fps * settings.size**2 * 3 > _LARGEST_CLIP:
             raise DatasetError(
                 f"longer than {int(since)} s: more than a clip can hold at {settings.size} pixels and "

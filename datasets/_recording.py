@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo"
 _MOST_PIXELS = 8192 * 8192
 _HD_LINES = 720
-_UNTAGGED = 2  # AVCOL_SPC_UNSPECIFIED
+_UNTAGGED = (2, 3)  # AVCOL_SPC_UNSPECIFIED, AVCOL_SPC_RESERVED
 _HDR_TRANSFERS = (16, 18)  # PQ and HLG
 
 
@@ -196,23 +196,26 @@ def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
 
     Matrix and range are those of the stream's tags. Untagged: limited range, and BT.601 below
     720 lines, BT.709 from there. Transfer curves are left as they are (BT.709 is shown as sRGB).
+    Raises DatasetError for colours that have no conversion.
     """
+    import av.error
     from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
     matrix = None
-    if frame.colorspace == _UNTAGGED:
+    if frame.colorspace in _UNTAGGED:
         matrix = Colorspace.ITU709 if frame.height >= _HD_LINES else Colorspace.ITU601
-    converted = frame.reformat(
-        format="rgb24",
-        src_colorspace=matrix,
-        dst_color_range=ColorRange.JPEG,
-        interpolation=Interpolation.BICUBIC
-        | Interpolation.FULL_CHR_H_INT
-        | Interpolation.FULL_CHR_H_INP
-        | Interpolation.ACCURATE_RND
-        | Interpolation.BITEXACT,
-        threads=1,
-    )
+    # Without these flags swscale repeats chroma samples and is off by up to 3 levels.
+    exact = Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP | Interpolation.ACCURATE_RND
+    try:
+        converted = frame.reformat(
+            format="rgb24",
+            src_colorspace=matrix,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=Interpolation.BICUBIC | Interpolation.BITEXACT | exact,
+            threads=1,
+        )
+    except av.error.FFmpegError as error:
+        raise DatasetError(f"its colours cannot be converted ({_reason(error)})") from error
     return converted.to_ndarray()  # pyright: ignore[reportReturnType]
 
 

@@ -163,6 +163,14 @@ def test_other_rates(film, fps, rate):
 
 
 def test_a_recording_that_would_not_fit_is_refused(film):
-    made = film(name="a.mkv", fps=[Fraction(0), Fraction(1), Fraction(4000)], sound=None)
+    made = film(name="a.mkv", fps=[Fraction(5 * k) for k in range(20)], sound=None)
     with pytest.raises(DatasetError, match="max_seconds"):
-        prepare(made.path, Settings(crop="centre"))
+        prepare(made.path, Settings(size=2048, fps=Fraction(60), crop="centre"))
+
+
+def test_broken_time_stamps_do_not_make_hours_of_one_picture(film):
+    made = film(name="a.mkv", fps=[Fraction(0), Fraction(1, 25), Fraction(4000)], sound=None)
+    with pytest.raises(DatasetError, match="no new picture for 4000 s"):
+        prepare(made.path, PLAIN)
+    kept, _ = prepare(made.path, Settings(size=72, crop="none", max_seconds=0.08))
+    assert kept.spec.frames == 2
