@@ -36,8 +36,8 @@ def describe() -> Sequence[MetricInfo]:
             higher_is_better=True,
             bounds=(1.0, 4.644),
             definition=(
-                "PESQ wide band (P.862.2 mapping) at 16 kHz on the mean of the channels; ITU's code before "
-                "Corrigendum 2 of 2018, as nearly all publications use it."
+                "PESQ wide band (P.862.2 mapping) at 16 kHz on the mean of the channels; ITU's code as "
+                "it was before Corrigendum 2 of 2018."
             ),
             paper="ITU-T P.862 (2001) and P.862.2 (2007)",
             build={"pesq": metadata.version("pesq"), "soxr": metadata.version("soxr")}

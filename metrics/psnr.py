@@ -36,7 +36,7 @@ def describe() -> Sequence[MetricInfo]:
                 "Mean of the PSNRs of R, G and B of one frame (8-bit full range, peak 255), "
                 "each at most 100 dB, which is also the value of an exact copy."
             ),
-            paper="JVET-AG2035, Test conditions and evaluation procedures for generative face video coding",
+            paper="JVET's generative face video tests; Chen et al., arXiv 2410.15105, 2024",
         ),
         MetricInfo(
             name="psnr_y",
