@@ -22,7 +22,7 @@ def split(stream: bytes) -> list[bytes]:
     """
     starts = [match.end() for match in _START.finditer(stream)]
     ends = [start - len(START_CODE) for start in starts[1:]] + [len(stream)]
-    return [stream[start:end].rstrip(b"\x00") for start, end in zip(starts, ends, strict=True)]
+    return [stream[start:end].rstrip(b"\x00") for start, end in zip(starts, ends, strict=False)]
 
 
 def join(units: Iterable[bytes]) -> bytes:

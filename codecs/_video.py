@@ -86,14 +86,17 @@ class FfmpegVideoCodec:
         return clip.only("video")
 
 
-def encode_stream(video: Tensor, syntax: Syntax, arguments: Sequence[str]) -> bytes:
-    """Encode uint8 (T, 3, H, W) with one thread; the stream as the encoder made it. Raises CodecError."""
+def encode_stream(video: Tensor, syntax: Syntax, arguments: Sequence[str], threads: int = 1) -> bytes:
+    """Encode uint8 (T, 3, H, W); the stream as the encoder made it. Raises CodecError.
+
+    One thread by default: the bytes are the same with more, and a sweep runs encodes side by side.
+    """
     height, width = _padded(video.shape[-2]), _padded(video.shape[-1])
     return ffmpeg.run(
         [
             *["-f", "rawvideo", "-pix_fmt", syntax.pixels, "-video_size", f"{width}x{height}"],
             *["-framerate", _NOMINAL_FPS, "-i", "pipe:0", "-c:v", syntax.encoder, *arguments],
-            *["-threads", "1", "-f", syntax.container, "pipe:1"],
+            *["-threads", str(threads), "-f", syntax.container, "pipe:1"],
         ],
         _packed(video, height, width, syntax.bits),
     )
