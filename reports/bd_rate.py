@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import astuple, dataclass, fields
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..benchmark.errors import UsageError
@@ -83,12 +84,16 @@ def compute(
     defaults = default_anchors(connection, curves)
     rows = []
     for group in groups(curves):
-        name = anchors if isinstance(anchors, str) else chosen.get(group[0].rate)
-        name = name or defaults[group[0].dataset, group[0].rate]
-        anchor = next((curve for curve in group if curve.system == name), None)
-        if anchor is None or (metrics is not None and anchor.metric not in metrics):
+        first = group[0]
+        if metrics is not None and first.metric not in metrics:
             continue
-        rows += [compare(curve, anchor, resamples) for curve in group if curve is not anchor]
+        asked = anchors if isinstance(anchors, str) else chosen.get(first.rate)
+        if asked:
+            anchor = next((curve for curve in group if curve.system == asked), None)
+        else:
+            anchor = anchor_of(group, defaults)
+        if anchor is not None:
+            rows += [compare(curve, anchor, resamples) for curve in group if curve is not anchor]
     return rows
 
 
@@ -114,6 +119,12 @@ def default_anchors(
         key: wanted[key[1]] if wanted.get(key[1]) in systems else min(systems)
         for key, systems in present.items()
     }
+
+
+def anchor_of(group: list[ClipCurves], defaults: Mapping[tuple[str, str], str]) -> ClipCurves:
+    """The default anchor's curve, or the first system's by name where that one lacks this metric."""
+    name = defaults[group[0].dataset, group[0].rate]
+    return next((curve for curve in group if curve.system == name), group[0])
 
 
 def compare(test: ClipCurves, anchor: ClipCurves, resamples: int = RESAMPLES) -> BdRow:
@@ -188,14 +199,21 @@ def _interval(
 
     if result.value is None or not resamples:
         return None, None
-    # Drawing clips with replacement is drawing how often each occurs; a mean is then one matrix product.
-    counts = np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), size=resamples)
-    values = _batch(test, anchor, counts.astype(float))
+    values = _batch(test, anchor, _draws(count, resamples))
     values = values[np.isfinite(values)]
     if len(values) < INTERVAL_SHARE * resamples:
         return None, None
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
+
+
+@lru_cache(maxsize=8)
+def _draws(count: int, resamples: int) -> Array:
+    """How often each clip occurs in each resample (resamples, clips): drawing with replacement, seeded."""
+    import numpy as np
+
+    draws = np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), size=resamples)
+    return draws.astype(float)
 
 
 def _check_names(

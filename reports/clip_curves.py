@@ -112,11 +112,17 @@ class ClipCurves:
         """Rates and qualities (B, P) over clips counted as in `counts` (B, C); higher quality is better."""
         import numpy as np
 
-        kbps = counts @ self.kbps / counts.sum(axis=1, keepdims=True)
-        weight = self.weight if self.weighted else np.ones_like(self.value)
-        with np.errstate(invalid="ignore", divide="ignore"):  # no word in any drawn clip: NaN, no number
-            quality = counts @ (self.value * weight) / (counts @ weight)
-        return kbps, quality if self.higher_is_better else -quality
+        def total(values: Array) -> Array:
+            # Not `@`: on matrices this small BLAS threads cost far more than they save on a busy machine.
+            return np.einsum("bc,cp->bp", counts, values)
+
+        drawn = counts.sum(axis=1, keepdims=True)
+        if self.weighted:
+            with np.errstate(invalid="ignore", divide="ignore"):  # no word in any drawn clip: NaN, no number
+                quality = total(self.value * self.weight) / total(self.weight)
+        else:
+            quality = total(self.value) / drawn
+        return total(self.kbps) / drawn, quality if self.higher_is_better else -quality
 
     def mean_curve(self) -> Curve:
         """The curve of the means over all clips held here; empty when there are none."""

@@ -104,11 +104,13 @@ def bd_rate(test: Curve, anchor: Curve, diagnostics: bool = True) -> BdRate:
     status: Status = "ok" if overlap >= LOW_OVERLAP else "low_overlap"
     if not (test.monotone and anchor.monotone):
         status = "non_monotone"
-    pchip, akima, cubic = _library(test, anchor, "pchip"), None, None
+    one = (test.kbps, test.quality, anchor.kbps, anchor.quality)
+    value = float(batch_bd_rate(*(row[None] for row in one))[0])
+    akima = cubic = None
     if diagnostics:
         akima = _library(test, anchor, "akima")
         cubic = _library(test, anchor, "cubic") if min(count, anchor_count) >= CUBIC_POINTS else None
-    return BdRate(status, pchip, akima, cubic, overlap, count, anchor_count)
+    return BdRate(status, value, akima, cubic, overlap, count, anchor_count)
 
 
 def overlap_percent(test: Curve, anchor: Curve) -> float | None:
@@ -121,15 +123,17 @@ def overlap_percent(test: Curve, anchor: Curve) -> float | None:
 
 
 def _library(test: Curve, anchor: Curve, method: str) -> float | None:
-    """`bjontegaard.bd_rate` on qualities mapped to [0, 1], which changes nothing but the conditioning.
+    """`bjontegaard.bd_rate`; the cubic's qualities are mapped to [0, 1], which changes its conditioning only.
 
     Akima and the cubic may overshoot without bound; None where that leaves the range of a float.
     """
     import bjontegaard
     import numpy as np
 
-    low = min(test.quality[0], anchor.quality[0])
-    span = max(test.quality[-1], anchor.quality[-1]) - low
+    low, span = 0.0, 1.0
+    if method == "cubic":
+        low = min(test.quality[0], anchor.quality[0])
+        span = max(test.quality[-1], anchor.quality[-1]) - low
     with np.errstate(over="ignore"):
         value = bjontegaard.bd_rate(
             anchor.kbps,
@@ -178,7 +182,10 @@ def _envelope(kbps: Array, quality: Array) -> tuple[Array, Array, Mask]:
     kbps = np.take_along_axis(kbps, order, axis=-1)
     quality = np.take_along_axis(quality, order, axis=-1)
     keep = np.ones(quality.shape, dtype=bool)
-    keep[:, 1:] = quality[:, 1:] > np.maximum.accumulate(quality, axis=-1)[:, :-1]
+    best = np.maximum.accumulate(quality, axis=-1)
+    # Equal means differ by rounding: what rises by less than a billionth of the range has not risen.
+    least = np.maximum(1e-9 * np.ptp(quality, axis=-1), 1e-12 * np.abs(quality).max(axis=-1))
+    keep[:, 1:] = quality[:, 1:] > best[:, :-1] + least[:, None]
     return kbps, quality, keep
 
 
@@ -221,7 +228,10 @@ def _pchip_slopes(step: Array, slope: Array) -> Array:
     if slope.shape[1] == 1:
         return np.repeat(slope, 2, axis=1)
     left, right = 2 * step[:, 1:] + step[:, :-1], step[:, 1:] + 2 * step[:, :-1]
-    inner = (left + right) / (left / slope[:, :-1] + right / slope[:, 1:])
+    with np.errstate(
+        divide="ignore"
+    ):  # two log rates that round to one: slope 0, and 1 / inf is its derivative
+        inner = (left + right) / (left / slope[:, :-1] + right / slope[:, 1:])
 
     def end(h0: Array, h1: Array, m0: Array, m1: Array) -> Array:
         return np.maximum(((2 * h0 + h1) * m0 - h0 * m1) / (h0 + h1), 0)[:, None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import text
-from .bd_rate import BdRow, compare, default_anchors, groups
+from .bd_rate import BdRow, anchor_of, compare, default_anchors, groups
 from .clip_curves import ClipCurves
 from .curves import Matched, quality_at_rate, rate_at_quality
 
@@ -95,10 +95,7 @@ def leaderboards(connection: duckdb.DuckDBPyConnection, curves: list[ClipCurves]
     boards = []
     for group in groups(curves):
         first = group[0]
-        name = anchors[first.dataset, first.rate]
-        # An anchor that was not scored with this metric gives way to the first system that was.
-        anchor = next((curve for curve in group if curve.system == name), first)
-        boards.append(_leaderboard(group, anchor, expected.get(first.dataset, 0)))
+        boards.append(_leaderboard(group, anchor_of(group, anchors), expected.get(first.dataset, 0)))
     return sorted(boards, key=lambda b: (b.dataset, text_order(b.rate), headline_order(b.rate, b.metric)))
 
 

@@ -128,6 +128,15 @@ def test_the_anchor_is_the_suites_or_the_first_by_name_or_as_asked(tmp_path):
     assert compute(connection, anchors="half")[0].anchor == "half"
 
 
+def test_a_metric_that_the_anchor_lacks_takes_the_first_system(tmp_path):
+    connection = connect(
+        tmp_path, anchors={"video": "half"}, video=(ANCHOR, HALF, replace(HALF, name="other"))
+    )
+    connection.execute("DELETE FROM scores WHERE encode_id LIKE 'half/%'")
+    (row,) = compute(connection)
+    assert (row.system, row.anchor) == ("other", "anchor")
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

@@ -125,7 +125,7 @@ def test_an_affine_change_of_the_metric_changes_nothing(one, other, scale, shift
 
 
 @given(st.data())
-def test_the_batch_equals_the_scalar(data):
+def test_the_batch_equals_the_scalar_and_the_library(data):
     """Rows of any order and shape, non-monotone and non-overlapping ones among them."""
     rows, tests, anchors = data.draw(st.integers(1, 6)), 5, 7
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
@@ -141,8 +141,12 @@ def test_the_batch_equals_the_scalar(data):
         scalar = bd_rate(Curve.of(test[0][row], test[1][row]), Curve.of(anchor[0][row], anchor[1][row]))
         if scalar.value is None:
             assert np.isnan(batch[row])
-        else:
-            assert 1 + batch[row] / 100 == pytest.approx(1 + scalar.value / 100, rel=1e-6)
+            continue
+        envelopes = [Curve.of(x[0][row], x[1][row]) for x in (anchor, test)]
+        points = [values for envelope in envelopes for values in (envelope.kbps, envelope.quality)]
+        expected = bjontegaard.bd_rate(*points, method="pchip", require_matching_points=False, min_overlap=0)
+        assert 1 + batch[row] / 100 == pytest.approx(1 + expected / 100, rel=1e-6)
+        assert 1 + batch[row] / 100 == pytest.approx(1 + scalar.value / 100, rel=1e-9)
 
 
 def test_a_row_with_a_missing_value_has_no_number_and_harms_no_other():
@@ -189,6 +193,14 @@ def test_a_grid_is_its_pareto_front_and_that_is_no_flaw():
     assert Curve.of(rates, values, grid=True).monotone
     assert not Curve.of(rates, values).monotone
     assert list(Curve.of(rates, values, grid=True).kbps) == [1, 2, 4, 8]
+
+
+def test_equal_means_that_differ_by_rounding_are_one_quality():
+    anchor = Curve.of([1, 2, 4, 8], [0.1, 0.2, 0.3, 0.4])
+    values = [0.1, 0.1 + 2e-17, 0.2, np.nextafter(0.2, 1), 0.3, 0.4]
+    test = Curve.of([1, 1.5, 2, 3, 4, 8], values, grid=True)
+    assert list(test.kbps) == [1, 2, 4, 8]
+    assert bd_rate(test, anchor).value == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("count", range(5))
