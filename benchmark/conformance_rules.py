@@ -86,7 +86,10 @@ def coding(bench: Bench) -> Iterator[CheckResult]:
     if isinstance(first, Refusal) and first.kind == "clear" and "video" in bench.modalities:
         bench.recipe = replace(bench.recipe, size=_OTHER_SIZE)
         first = bench.encoder.encode(bench.point, bench.recipe)
-    second = first if isinstance(first, Refusal) else bench.encoder.encode(bench.point, bench.other)
+    shorter = second = first
+    if not isinstance(first, Refusal):
+        shorter = bench.encoder.encode(bench.point, replace(bench.recipe, frames=bench.recipe.frames // 2))
+        second = bench.encoder.encode(bench.point, bench.other)
     if isinstance(first, Refusal) or isinstance(second, Refusal):
         shape = f"{bench.recipe.size[1]}x{bench.recipe.size[0]}, 10 frames, 16 kHz mono"
         message = f"point {bench.point!r} must encode a clip of {shape}; instead: {second}"
@@ -109,7 +112,7 @@ def coding(bench: Bench) -> Iterator[CheckResult]:
         else "",
         "no file is left behind",
     )
-    yield _ledger(bench, first, second)
+    yield _ledger(bench, [one for one in (first, second, shorter) if isinstance(one, EncodedClip)])
     here = bench.encoder.decode(first.data, bench.recipe.spec)
     if isinstance(here, Refusal):
         message = f"decoding must give the clip that the spec describes; instead: {here}"
@@ -118,8 +121,8 @@ def coding(bench: Bench) -> Iterator[CheckResult]:
     yield CheckResult("output", True, f"shape, type and range are right; {here.seconds:.2f} s for 10 frames")
 
 
-def _ledger(bench: Bench, first: EncodedClip, second: EncodedClip) -> CheckResult:
-    streams = [stream_of(first), stream_of(second)]
+def _ledger(bench: Bench, encoded: list[EncodedClip]) -> CheckResult:
+    streams = [stream_of(one) for one in encoded]
     names = [[(part.name, part.stream) for part in stream.parts] for stream in streams]
     kinds = {part.stream for stream in streams for part in stream.parts}
     allowed = {"video", "audio", "joint"} if len(bench.modalities) == 2 else set(bench.modalities)
@@ -128,10 +131,12 @@ def _ledger(bench: Bench, first: EncodedClip, second: EncodedClip) -> CheckResul
         wrong = "the bitstream is empty; whatever the decoder needs of the clip belongs into payloads"
     elif kinds - allowed:
         wrong = f"parts are billed to {sorted(kinds)}, but the codec codes {' and '.join(bench.modalities)}"
-    elif names[0] != names[1]:
+    elif any(found != names[0] for found in names):
+        other = next(found for found in names if found != names[0])
         wrong = (
-            f"two clips of one shape gave the parts {names[0]} and {names[1]}; names and number of parts are "
-            "not billed, so they must not depend on the content (send an empty part instead of none)"
+            f"clips of other content or length gave the parts {names[0]} and {other}; names, number and "
+            "lengths of parts are not billed, so names must be the same for all: send an empty part instead "
+            "of none, and frames in one part with their lengths in a payload"
         )
     bits = ", ".join(f"{part.name} {part.bits}" for part in streams[0].parts)
     return verdict("ledger", wrong, f"bits: {bits}")

@@ -18,14 +18,9 @@ def shared() -> Path:
     return SHARED
 
 
-@pytest.fixture
-def example_codecs(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Path]:
-    """The codecs of tests/example_package, found by entry point as if installed, in child processes too.
-
-    Gives the folder that stands for site-packages.
-    """
+@pytest.fixture(scope="session")
+def example_site(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Folders that, on the path, make tests/example_package as good as installed."""
     package = Path(__file__).parent / "example_package"
     project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
     site = tmp_path_factory.mktemp("site-packages")
@@ -40,10 +35,16 @@ def example_codecs(
         for line in (f"[{group}]", *(f"{name} = {value}" for name, value in found.items()))
     ]
     (facts / "entry_points.txt").write_text("\n".join(entries))
-    for folder in (site, package):
+    return [site, package]
+
+
+@pytest.fixture
+def example_codecs(example_site: list[Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The codecs of tests/example_package, found by entry point as if installed, in child processes too."""
+    for folder in example_site:
         monkeypatch.syspath_prepend(folder)
         monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     registry.forget()
-    yield site
+    yield example_site[0]
     monkeypatch.undo()
     registry.forget()

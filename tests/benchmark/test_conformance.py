@@ -32,6 +32,7 @@ BROKEN = {  # codec -> the rule that catches it
     "broken-loud": "output",
     "broken-empty": "ledger",
     "broken-part-names": "ledger",
+    "broken-frame-parts": "ledger",
     "broken-input": "input-untouched",
     "broken-estimated": "payload-decides",
     "broken-padding": "payload-needed",
@@ -95,9 +96,14 @@ class LastingExecutor(LocalExecutor):
 
 
 @pytest.fixture(scope="module")
-def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[LocalExecutor]]:
+def lasting(
+    example_site: list[Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Iterator[LocalExecutor]]:
     pair = [LastingExecutor(1, ["cpu"]) for _ in range(2)]
     with pytest.MonkeyPatch.context() as patch:
+        # A process that died is replaced at once, maybe between two tests: it needs the package there too.
+        for folder in example_site:
+            patch.syspath_prepend(folder)
         patch.setenv("BROKEN_CODEC_FOLDER", str(tmp_path_factory.mktemp("fixed")))
         yield itertools.cycle(pair)
     for executor in pair:

@@ -71,6 +71,23 @@ class PartNames(FakeCodec):
         return super().decode(Bitstream((replace(stream.parts[0], name="pixels"),)), spec)
 
 
+class FrameParts(FakeCodec):
+    """Has the length of each frame's bytes carried for nothing."""
+
+    def encode(self, clip: Clip, point: Point) -> Bitstream:
+        frames = [clip.frames(at, at + 1) for at in range(clip.spec.frames)]
+        payloads = [super(FrameParts, self).encode(frame, point)["pixels"] for frame in frames]
+        return Bitstream(tuple(Part(f"f{at}", "video", payload) for at, payload in enumerate(payloads)))
+
+    def decode(self, stream: Bitstream, spec: ClipSpec) -> Clip:
+        import torch
+
+        one = replace(spec, frames=1)
+        parts = [Bitstream((Part("pixels", "video", stream[f"f{at}"]),)) for at in range(spec.frames)]
+        clips = [super(FrameParts, self).decode(part, one) for part in parts]
+        return Clip(replace(spec, samples=0), torch.cat([clip.video for clip in clips]), clips[0].audio)
+
+
 class LeaksByGlobal(FakeCodec):
     """Sends a hash, and looks up the rest in a global of this module."""
 
@@ -230,6 +247,7 @@ def _video(kind: type[FakeCodec], name: str, points: Sequence[Point] = VIDEO_POI
 estimated = _video(Estimated, "broken-estimated")
 padding = _video(Padding, "broken-padding")
 unneeded_part = _video(UnneededPart, "broken-unneeded-part")
+frame_parts = _video(FrameParts, "broken-frame-parts")
 part_names = _video(PartNames, "broken-part-names")
 leaks_by_global = _video(LeaksByGlobal, "broken-global")
 leaks_by_temporary_file = _video(LeaksByTemporaryFile, "broken-temporary-file")
