@@ -3,12 +3,12 @@
     python tests/speed/score_against_naive.py [--families ssim,spectral] [--variants 8] [--frames 48]
         [--size 256] [--speech WAV]
 
-`shared` is how the benchmark scores: the reference is analysed once (a chunk of 16 frames at a time where the
-family allows it) and every variant passes by. `naive` uses the same functions as a script without that idea
-does: variant by variant, frame by frame, the reference analysed anew for each. `libraries` is the same loop
-with pytorch-msssim or skimage in place of this project's own code. Every way runs in a process of its own on
-one thread. Seconds are the processor's, ffmpeg's included, so that a busy machine changes them little; memory is
-the peak above what was there before scoring.
+`shared` is how the benchmark scores: the reference is analysed once (a chunk of 16 frames at a time where
+the family allows it) and every variant passes by. `naive` uses the same functions as a script without that
+idea does: variant by variant, frame by frame, the reference analysed anew for each. `libraries` is the same
+loop with pytorch-msssim or skimage in place of this project's own code. Every way runs in a process of its
+own on one thread. Seconds are the processor's, ffmpeg's included, so that a busy machine changes them little;
+memory is the peak resident set, ffmpeg's included, with all clips in memory.
 """
 
 from __future__ import annotations
@@ -107,13 +107,11 @@ def measure(way: Callable, family: str, options: argparse.Namespace) -> tuple[fl
     torch.set_num_threads(1)
     clips = make_clips(options)
     way(family, clips[:2])
-    with PeakMemory() as before:
-        pass
     with PeakMemory() as peak:
         began = cpu_seconds()
         way(family, clips)
         seconds = cpu_seconds() - began
-    return seconds, peak.rss_bytes - before.rss_bytes
+    return seconds, peak.rss_bytes
 
 
 def main() -> None:
@@ -130,10 +128,8 @@ def main() -> None:
     parser.add_argument("--speech", type=Path, default=SPEECH)
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
-    print(
-        f"{options.variants} variants, {options.frames} frames of {options.size}², {options.speech.name}, one thread"
-    )
-    print(f"{'family':10} {'way':10} {'seconds':>8} {'factor':>7} {'MB':>6}")
+    print(f"{options.variants} variants, {options.frames} frames of {options.size}², {options.speech.name}")
+    print(f"{'family':10} {'way':10} {'CPU s':>8} {'factor':>7} {'MB':>6}")
     total = {shared: 0.0, naive: 0.0}
     for family in options.families.split(","):
         if registry.metric_family(family).availability() is not None:
