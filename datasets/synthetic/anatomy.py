@@ -37,6 +37,8 @@ def skin_distance(x: Tensor, y: Tensor, z: Tensor, who: Identity) -> Tensor:
     solid = union(solid, cheek, 0.18 * who.cheek)
     ridge = cone(side, y, z, (0.08, 0.12, 0.645), (0.42, 0.17, 0.47), (0.05, 0.06))
     solid = union(solid, ridge, 0.05 + 0.09 * who.brow_ridge)
+    nape = cone(x, y, z, (0, -0.35, -0.32), (0, -1.0, -0.24), (0.37 * who.neck, 0.35 * who.neck))
+    solid = union(solid, nape, 0.12)
     eye_x = EYE_X * who.eye_spacing
     socket = ellipsoid(side, y, z, (eye_x - 0.01, 0.015, 0.745), (0.20, 0.125, 0.17))
     solid = cut(solid, socket, 0.13)
@@ -49,12 +51,14 @@ def skin_distance(x: Tensor, y: Tensor, z: Tensor, who: Identity) -> Tensor:
 
 def _nose(x: Tensor, side: Tensor, y: Tensor, z: Tensor, who: Identity) -> Tensor:
     length, width = who.nose_length, who.nose_width
-    tip_y, tip_z = -0.285 * length + who.nose_tip, 0.875
-    bridge = cone(x, y, z, (0, 0.10, 0.625), (0, tip_y + 0.03, tip_z - 0.01), (0.045, 0.062 * width))
-    nose = union(bridge, sphere(x, y, z, (0, tip_y, tip_z), 0.082 * width), 0.06)
-    wing = ellipsoid(side, y, z, (0.092 * width, -0.33 * length, 0.755), (0.055 * width, 0.058, 0.085))
-    nose = union(nose, wing, 0.05)
-    nostril = ellipsoid(side, y, z, (0.05 * width, -0.385 * length, 0.80), (0.03, 0.035, 0.05))
+    tip_y, tip_z = -0.275 * length + who.nose_tip, 0.815
+    bridge = cone(x, y, z, (0, 0.12, 0.625), (0, tip_y + 0.04, tip_z - 0.005), (0.052, 0.068 * width))
+    nose = union(bridge, sphere(x, y, z, (0, tip_y, tip_z), 0.078 * width), 0.07)
+    wing = ellipsoid(side, y, z, (0.082 * width, -0.325 * length, 0.735), (0.055 * width, 0.052, 0.085))
+    nose = union(nose, wing, 0.06)
+    base = ellipsoid(x, y, z, (0, -0.37 * length, 0.74), (0.05, 0.05, 0.06))
+    nose = union(nose, base, 0.06)
+    nostril = ellipsoid(side, y, z, (0.048 * width, -0.378 * length, 0.775), (0.027, 0.03, 0.045))
     return cut(nose, nostril, 0.025)
 
 
@@ -86,7 +90,7 @@ def hair_distance(x: Tensor, y: Tensor, z: Tensor, who: Identity) -> Tensor:
         return x * 0 + NO_HAIR
     side = x.abs()
     volume = who.hair_volume
-    thick = {"buzz": 0.012, "short": 0.06, "parted": 0.075, "curly": 0.17, "bob": 0.08, "long": 0.075}
+    thick = {"buzz": 0.012, "short": 0.06, "parted": 0.075, "curly": 0.15, "bob": 0.08, "long": 0.075}
     grown = thick.get(style, 0.05) * (volume if style != "buzz" else 1)
     centre, top = (0, 0.32, -0.12), 0.02 if style != "buzz" else 0.0
     hair = ellipsoid(x, y, z, centre, (0.70 + grown, 0.71 + grown + top, 0.85 + grown))
@@ -99,8 +103,13 @@ def hair_distance(x: Tensor, y: Tensor, z: Tensor, who: Identity) -> Tensor:
         fall = ellipsoid(side, y, z, (0.58, low + 0.35, -0.16), (0.19 * volume, 0.85, 0.48))
         back = ellipsoid(x, y, z, (0, low + 0.30, -0.58), (0.66, 0.95, 0.34))
         hair = union(hair, union(fall, back, 0.2), 0.15)
+    if style == "curly":
+        from torch import sin
+
+        curls = sin(23 * x + 3 * sin(11 * y)) + sin(22 * y + 3 * sin(12 * z)) + sin(24 * z + 3 * sin(10 * x))
+        hair = hair + 0.016 * curls
     line = 0.62 + who.hairline + (0.05 if who.feminine < 0.5 else 0.0)
-    temple = 0.54 if style not in ("bob", "long") else 0.47
+    temple = {"bob": 0.47, "long": 0.47, "curly": 0.60}.get(style, 0.54)
     clear = ellipsoid(x, y, z, (0, -0.32, 0.72), (temple + 0.03, line + 0.32, 0.78))
     if style in ("bob", "long") and who.parting > 0.2:  # a fringe
         clear = ellipsoid(x, y, z, (0, -0.42, 0.72), (temple, 0.66, 0.72))
@@ -113,11 +122,6 @@ def hair_distance(x: Tensor, y: Tensor, z: Tensor, who: Identity) -> Tensor:
         hair = cut(cut(hair, nape, 0.06), cheek, 0.04)
     else:
         hair = cut(hair, y + (0.72 if style == "bob" else 1.38), 0.08)
-    if style == "curly":
-        from torch import sin
-
-        curls = sin(17 * x + 2 * sin(9 * y)) * sin(16 * y + 2 * sin(8 * z)) * sin(18 * z + 2 * sin(9 * x))
-        hair = hair + 0.028 * curls
     if style == "bun":
         hair = union(hair, sphere(x, y, z, (0, 0.98, -0.48), 0.25 * volume), 0.08)
     return hair
@@ -126,10 +130,11 @@ def hair_distance(x: Tensor, y: Tensor, z: Tensor, who: Identity) -> Tensor:
 def body_distance(x: Tensor, y: Tensor, z: Tensor, who: Identity) -> tuple[Tensor, Tensor]:
     """Distance to neck and shoulders, and how far a point lies below the collar (positive: clothed)."""
     side, width = x.abs(), who.shoulders
-    neck = cone(x, y, z, (0, -0.55, -0.20), (0, -1.55, -0.30), (0.335 * who.neck, 0.40 * who.neck))
-    chest = ellipsoid(x, y, z, (0, -2.55, -0.30), (1.15 * width, 1.0, 0.60))
-    shoulder = ellipsoid(side, y, z, (0.95 * width, -2.05, -0.34), (0.50, 0.42, 0.42))
-    solid = union(union(chest, shoulder, 0.35), neck, 0.28)
-    collar = -1.42 - 0.30 * (z + 0.3) - y
+    neck = cone(x, y, z, (0, -0.55, -0.20), (0, -1.45, -0.30), (0.385 * who.neck, 0.43 * who.neck))
+    slope = cone(side, y, z, (0, -1.05, -0.42), (0.95 * width, -1.80, -0.38), (0.16, 0.22))
+    chest = ellipsoid(x, y, z, (0, -2.42, -0.30), (1.18 * width, 1.0, 0.60))
+    shoulder = ellipsoid(side, y, z, (1.0 * width, -2.02, -0.36), (0.46, 0.42, 0.42))
+    solid = union(union(chest, shoulder, 0.35), union(neck, slope, 0.15), 0.22)
+    collar = -1.27 - 0.30 * (z + 0.3) - y
     clothed = smoothstep(-0.02, 0.06, collar)
     return solid - 0.035 * clothed, collar

@@ -42,14 +42,14 @@ def eye(
 
     gx, gy = nx - move.gaze_x.sin(), ny - move.gaze_y.sin()
     out = (gx * gx + gy * gy).sqrt() + 1e-6
-    iris_r, pupil_r, edge = 0.385, 0.155, 0.02 + 0.5 * pixel / EYE_RADIUS
+    iris_r, pupil_r, edge = 0.40, 0.165, 0.02 + 0.5 * pixel / EYE_RADIUS
     angle = torch.atan2(gy, gx)
     fibres = 0.16 * (torch.sin(23 * angle + 4 * out) + torch.sin(41 * angle - 9 * out)) + 0.10 * noise[0]
     iris = who.colour("iris") * (1.15 + fibres) * (0.65 + 1.5 * (out - pupil_r).clamp(0, 0.3))
     iris = iris * (1 - 0.78 * smoothstep(iris_r - 0.09, iris_r, out))
     # Light that enters the cornea from above is gathered on the lower side of the iris.
     iris = iris * (1 + 0.9 * smoothstep(0.05, -0.3, gy))
-    white = iris.new_tensor([[0.70], [0.66], [0.62]]) * (1 - 0.10 * (px.abs() / 0.14) ** 2)
+    white = iris.new_tensor([[0.58], [0.54], [0.51]]) * (1 - 0.10 * (px.abs() / 0.14) ** 2)
     vein = bump(px.abs(), 0.13, 0.05)
     white = torch.stack((white[0], white[1] * (1 - 0.18 * vein), white[2] * (1 - 0.2 * vein)))
     ball = white + (1 - smoothstep(iris_r - edge, iris_r + edge, out)) * (iris - white)
@@ -89,36 +89,38 @@ def mouth(skin: Surface, head: Triple, ray: Triple, move: Rows, who: Rows, pixel
     import torch
 
     x, y, z = head
-    line, up, down, drop = mouth_edges(x, z, move, who)
+    line, up, down, drop = mouth_edges(x, y, z, move, who)
     above, below = line + up - y, y - (line - down)
     soft = 0.5 * pixel + 0.002
     opening = smoothstep(-soft, soft, above) * smoothstep(-soft, soft, below)
     opening = opening * smoothstep(0.012, 0.03, up + down) * smoothstep(0.2, 0.4, z)
 
     width = MOUTH_HALF_WIDTH * who.mouth_width
-    arch_x, arch_z, centre_z = width * 0.86, 0.34, 0.335  # the dental arch is an elliptic cylinder
+    arch_x, arch_z, centre_z = width * 1.15, 0.42, 0.215  # the dental arch is an elliptic cylinder
     qx, qz, ax, az = x / arch_x, (z - centre_z) / arch_z, ray[0] / arch_x, ray[2] / arch_z
     a, b, c = ax * ax + az * az + 1e-9, qx * ax + qz * az, qx * qx + qz * qz - 1
-    gap = b * b - a * c
-    far = ((-b - gap.clamp_min(0).sqrt()) / a).clamp_min(0)
+    # A ray that passes the arch by, seen from the side, still shows its nearest teeth, in the dark.
+    gap = (b * b - a * c) / a
+    far = ((-b - (gap * a).clamp_min(0).sqrt()) / a).clamp(0, 0.4)
     tx, ty, tz = x + far * ray[0], y + far * ray[1], z + far * ray[2]
-    on_arch = (gap > 0) & (tz > centre_z - 0.1)
+    in_light = smoothstep(-0.22, 0.06, gap)
     around = torch.asin((tx / arch_x).clamp(-1, 1))
-    tooth = around * 5.2
+    tooth = around * 7.0
     cell = tooth - tooth.floor() - 0.5  # centred on the gap between the incisors
     scallop = 0.012 * (2 * cell).abs() ** 3
     top = line + 0.2 * drop * 0.4
-    upper = smoothstep(-0.006, 0.006, ty - (top - 0.038 + scallop)) * on_arch
+    upper = smoothstep(-0.006, 0.006, ty - (top - 0.038 + scallop))
     low = line - drop * 0.84
-    lower = smoothstep(-0.006, 0.006, (low + 0.040 - scallop) - ty) * on_arch
+    lower = smoothstep(-0.006, 0.006, (low + 0.040 - scallop) - ty)
     gum_up, gum_low = smoothstep(0.045, 0.06, ty - top), smoothstep(0.03, 0.045, low - ty)
     between = 1 - 0.40 * smoothstep(0.40, 0.5, cell.abs())
     enamel = (
         skin.albedo.new_tensor([[0.72], [0.66], [0.56]])
         * between
-        * (1 - 0.45 * (around / 1.2) ** 2).clamp_min(0.1)
+        * (1 - 0.45 * (around / 1.2) ** 2).clamp_min(0.3)
     )
     gum = skin.albedo.new_tensor([[0.42], [0.13], [0.13]])
+    enamel = enamel * (0.10 + 0.90 * in_light)
     teeth_up = enamel + gum_up * (gum - enamel)
     teeth_low = 0.85 * (enamel + gum_low * (gum - enamel))
 

@@ -33,7 +33,7 @@ def glasses(light: Tensor, head: Triple, ray: Triple, who: Rows, pixel: float) -
     sheen = 0.05 + 0.10 * smoothstep(0.1, 0.5, (head[0] * 1.4 + head[1] * 2.0).sin())
     glass = light * 0.93 + sheen * light.new_tensor([[0.50], [0.58], [0.68]])
     light = light + lens * (glass - light)
-    metal = who.colour("frame") + 0.06 + 0.10 * smoothstep(-0.1, 0.2, head[1])
+    metal = who.colour("frame") + 0.02 + 0.07 * smoothstep(-0.1, 0.2, head[1])
     return light + frame * (metal - light)
 
 
@@ -54,7 +54,7 @@ def _front(head: Triple, ray: Triple, who: Rows, layer: float, pixel: float) -> 
     qx, qy = (side.abs() - half_x).clamp_min(0), (y.abs() - half_y).clamp_min(0)
     outline = (qx * qx + qy * qy).sqrt() - corner
     soft = 0.7 * pixel
-    rim = smoothstep(soft, -soft, outline.abs() - 0.013)
+    rim = smoothstep(soft, -soft, outline.abs() - 0.017)
     gap = 0.115 - 0.05 * (~round_).float()
     bridge = smoothstep(soft, -soft, (y - 0.05 + 1.5 * x * x).abs() - 0.012) * (x.abs() < gap + 0.03)
     bridge = bridge * (outline > 0)

@@ -17,15 +17,19 @@ _CROWN = (0.0, 0.62, -0.785)
 _MIDDLE = (0.0, 0.28, -0.12)
 
 
-def strand_coordinates(rest: Triple, who: Rows) -> tuple[Tensor, Tensor]:
+def strand_coordinates(rest: Triple) -> tuple[Tensor, Tensor]:
     """Around the crown (a strand keeps it) and away from it (along the strand)."""
     import torch
 
-    x, y, z = rest[0] - 0.25 * who.parting * (rest[1] > 0.6) * 0, rest[1] - _MIDDLE[1], rest[2] - _MIDDLE[2]
+    x, y, z = rest[0], rest[1] - _MIDDLE[1], rest[2] - _MIDDLE[2]
+    # Below the ears hair hangs: there the strands are those of a cylinder.
+    y = y.clamp_min(-0.35) + 0.15 * (y + 0.35).clamp_max(0)
     along = y * _CROWN[1] + z * _CROWN[2]
     sideways = y * -_CROWN[2] + z * _CROWN[1]
     around = torch.atan2(x, sideways)
-    away = torch.atan2((x * x + sideways * sideways).sqrt(), along)
+    away = torch.atan2((x * x + sideways * sideways).sqrt(), along) - 0.8 * (
+        rest[1] - _MIDDLE[1] + 0.35
+    ).clamp_max(0)
     return around, away
 
 
@@ -40,6 +44,8 @@ def hair_surface(
     tx, ty, tz = _CROWN[0] - dot * nx, _CROWN[1] - dot * ny, _CROWN[2] - dot * nz
     length = (tx * tx + ty * ty + tz * tz).sqrt() + 1e-3
     tone = 1 + 0.34 * strands[1] + 0.10 * strands[2]
+    curly = (who.hair_style == HAIR_STYLES.index("curly")).float()
+    tone = tone + curly * (1 + 0.28 * strands[3] + 0.15 * strands[0] - tone)
     buzz = who.hair_style == HAIR_STYLES.index("buzz")
     colour = who.colour("hair") * tone.clamp_min(0.25)
     cropped = 0.72 * who.colour("hair") + 0.16 * who.colour("skin")

@@ -19,7 +19,7 @@ _MASCULINE_HAIR = (0.08, 0.14, 0.34, 0.26, 0.14, 0.02, 0.02, 0.0)
 _FEMININE_HAIR = (0.0, 0.02, 0.08, 0.10, 0.16, 0.22, 0.26, 0.16)
 
 _SKINS: tuple[Colour, ...] = (  # light to dark
-    (0.79, 0.53, 0.42), (0.72, 0.45, 0.33), (0.60, 0.36, 0.24), (0.46, 0.26, 0.16), (0.30, 0.155, 0.09),
+    (0.70, 0.47, 0.37), (0.64, 0.40, 0.29), (0.60, 0.36, 0.24), (0.46, 0.26, 0.16), (0.30, 0.155, 0.09),
     (0.17, 0.085, 0.05),
 )  # fmt: skip
 _HAIRS: tuple[Colour, ...] = (
@@ -95,7 +95,7 @@ def random_identity(rng: Generator, glasses: bool | None = None) -> Identity:
         return float(rng.uniform(low, high))
 
     def colour(value: np.ndarray) -> Colour:
-        red, green, blue = (float(channel) for channel in np.clip(value, 0, 1))
+        red, green, blue = (float(channel) for channel in np.clip(value, 0.008, 1))
         return red, green, blue
 
     feminine = float(rng.random() < 0.5)
@@ -114,7 +114,7 @@ def random_identity(rng: Generator, glasses: bool | None = None) -> Identity:
     kind = int(rng.integers(1, 3))
     return Identity(
         feminine=feminine,
-        face_width=about(1.0 - 0.02 * feminine, 0.035),
+        face_width=about(1.05 - 0.02 * feminine, 0.035),
         face_length=about(1.0 - 0.01 * feminine, 0.03),
         jaw_width=about(1.04 - 0.13 * feminine, 0.06),
         chin=about(1.0 - 0.06 * feminine, 0.06),
@@ -148,13 +148,13 @@ def random_identity(rng: Generator, glasses: bool | None = None) -> Identity:
         glasses=kind * int(wears),
         frame=colour(np.array((0.02, 0.02, 0.025)) if rng.random() < 0.6 else rng.uniform(0.02, 0.3, 3)),
         cloth_style=int(rng.integers(len(CLOTHES))),
-        cloth=colour(rng.uniform(0.02, 0.55, 3) * rng.uniform(0.4, 1.2)),
-        cloth_second=colour(rng.uniform(0.05, 0.8, 3)),
+        cloth=colour(rng.uniform(0.02, 0.4) + rng.uniform(-0.12, 0.22, 3)),
+        cloth_second=colour(rng.uniform(0.05, 0.6) + rng.uniform(-0.1, 0.2, 3)),
         backdrop_seed=int(rng.integers(1 << 31)),
-        backdrop=colour(rng.uniform(0.06, 0.42, 3)),
+        backdrop=colour(rng.uniform(0.06, 0.36) + rng.uniform(-0.06, 0.09, 3)),
         key_azimuth=between(0.35, 1.0) * float(rng.choice((-1, 1))),
         key_elevation=between(0.35, 0.8),
-        key_power=between(1.9, 2.7),
+        key_power=between(1.5, 2.2),
         key_warmth=between(-0.6, 1.0),
         fill=between(0.25, 0.55),
         rim=between(0.2, 1.0),

@@ -32,7 +32,7 @@ def illuminate(
     nx, ny, nz = nx * scale, ny * scale, nz * scale
     key = key_direction(who)
     facing = nx * key[0] + ny * key[1] + nz * key[2]
-    warmth = torch.stack((1 + 0.12 * who.key_warmth, 1 + 0 * who.key_warmth, 1 - 0.16 * who.key_warmth))
+    warmth = torch.stack((1 + 0.12 * who.key_warmth, 1 + 0 * who.key_warmth, 1 - 0.11 * who.key_warmth))
     # Red light travels furthest in skin, and comes out again beyond the edge of the shadow.
     bleed = facing.new_tensor([[1.0], [0.45], [0.30]]) * surface.wrap
     diffuse = ((facing + bleed) / (1 + bleed)).clamp_min(0) * (lit + 0.25 * bleed * (1 - lit))
@@ -54,7 +54,14 @@ def illuminate(
     shine = (nx * hx + ny * hy + nz * hz).clamp_min(1e-4) ** surface.sharp
     shine = shine * (surface.sharp + 8) * 0.012 * lit * (facing > 0)
     colour = colour + warmth * (who.key_power * surface.gloss * shine * (0.35 + 2 * fresnel))
-    edge = who.rim * 0.55 * (fresnel - 0.04) * surface.open * (0.35 + 0.65 * (0.5 - 0.5 * nx * key[0].sign()))
+    edge = (
+        (ny + 0.55).clamp(0, 1)
+        * who.rim
+        * 0.45
+        * (fresnel - 0.04)
+        * surface.open
+        * (0.35 + 0.65 * (0.5 - 0.5 * nx * key[0].sign()))
+    )
     colour = colour + edge * (0.3 + surface.albedo)
     if tangent is not None:
         along = tangent[0] * hx + tangent[1] * hy + tangent[2] * hz

@@ -141,12 +141,15 @@ def to_body(x: Tensor, y: Tensor, z: Tensor, move: Rows) -> Triple:
     return move.body_c * x - move.body_s * z, y, move.body_s * x + move.body_c * z
 
 
-def mouth_edges(x: Tensor, z: Tensor, move: Rows, who: Rows) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """At head coordinate x: the mouth line's y, how far the upper lip is above it, the lower below; the drop."""
+def mouth_edges(
+    x: Tensor, y: Tensor, z: Tensor, move: Rows, who: Rows
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """At head coordinates x, y: the mouth line's y, how far the upper lip is above it, the lower below; the drop."""
     across = x / (MOUTH_HALF_WIDTH * 0.97 * who.mouth_width * move.stretch)
     squared = across * across
     profile = (1 - squared).clamp_min(0).sqrt()
-    line = MOUTH_Y + 0.035 * move.smile * squared.clamp_max(2.5) - 0.012 * (1 - squared).clamp_min(0)
+    bend = 0.035 * move.smile * squared.clamp_max(2.2) - 0.012 * (1 - squared).clamp_min(0)
+    line = MOUTH_Y + bend / (1 + 22 * (y - MOUTH_Y) ** 2 + 3 * x * x)
     drop = move.drop * smoothstep(-0.25, 0.25, z)
     return line, 0.20 * drop * profile, (0.84 - 0.35 * move.tuck) * drop * profile, drop
 
@@ -157,7 +160,7 @@ def unfold(x: Tensor, y: Tensor, z: Tensor, move: Rows, who: Rows) -> Triple:
     Skin above the mouth stays, the lips part along the mouth line, the chin follows the jaw, the cheeks
     stretch between; what lies between the lips maps onto the mouth line.
     """
-    line, up, down, drop = mouth_edges(x, z, move, who)
+    line, up, down, drop = mouth_edges(x, y, z, move, who)
     height = y - line
     above, below = (height - up).clamp_min(0), (-height - down).clamp_min(0)
     raised = up * (1 - smoothstep(0.0, 0.16, above))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LEAD_S, _TAIL_S = (0.10, 0.20), 0.08
 _TRIES = 6  # per length of sentence, before a shorter kind is tried
+_QUICKEST_WPM_S = 8.5  # seconds per letter × words/min: what would be longer even then need not be spoken
 _ROOM_NOISE = 4e-4  # of full scale: a room is never digitally silent
 
 
@@ -39,8 +40,12 @@ def recite(rng: Generator, split: Split, voice: Voice, samples: int) -> Speech:
     kinds = [LONG] * _TRIES + [SHORT] * _TRIES + [TINY] * (4 * _TRIES)
     while kinds:
         text = sentence(rng, split, kinds[0])
+        room_s = end_s - at_s
+        if (sentences and kinds[0] is TINY) or len(text) * _QUICKEST_WPM_S / voice.rate > room_s:
+            kinds.pop(0)
+            continue
         utterance = speak(text + ".", voice)
-        if at_s + utterance.seconds > end_s or (sentences and kinds[0] is TINY):
+        if utterance.seconds > room_s:
             kinds.pop(0)
             continue
         first = round(at_s * SAMPLE_RATE)
@@ -52,6 +57,7 @@ def recite(rng: Generator, split: Split, voice: Voice, samples: int) -> Speech:
         at_s += utterance.seconds + float(rng.uniform(0.25, 0.45))
     if not sentences:
         raise DatasetError(
-            f"no sentence fits into {samples / SAMPLE_RATE:g} s; set the synthetic dataset's option 'seconds' to 1.5 or more"
+            f"no sentence fits into {samples / SAMPLE_RATE:g} s; "
+            "set the synthetic dataset's option 'seconds' to 1.5 or more"
         )
     return Speech(audio, " ".join(sentences), tuple(phonemes))

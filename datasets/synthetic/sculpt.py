@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-HEAD_BOX = ((-1.05, 1.05), (-1.5, 1.35), (-1.15, 1.1))
+HEAD_BOX = ((-1.1, 1.1), (-1.5, 1.4), (-1.2, 1.05))
 BODY_BOX = ((-1.9, 1.9), (-2.7, -0.5), (-1.1, 0.7))
 HEAD_STEP, BODY_STEP = 0.025, 0.05
 _SLAB = 3  # slices worked on at a time, so that they fit a processor's cache
@@ -106,9 +106,16 @@ def _volume(
             shape = (len(z), len(axes[1]), len(axes[0]))
             slabs.append(torch.stack(field(x.expand(shape), y.expand(shape), z.expand(shape), who)))
         distance, material = torch.cat(slabs, dim=1)
+        _keep_positive(distance)
         distances.append(distance)
         surfaces.append(torch.cat((_normals(distance, axes), material[None], _openness(distance)[None])))
     return Volume(box, depth, torch.cat(distances)[None, None], torch.cat(surfaces, dim=1)[None])
+
+
+def _keep_positive(distance: Tensor) -> None:
+    """Nothing touches the sides, the front, the back or the top of a box: beyond them it is repeated."""
+    for border in (distance[0], distance[-1], distance[:, -1], distance[:, :, 0], distance[:, :, -1]):
+        border.clamp_(min=0.06)
 
 
 def _normals(distance: Tensor, axes: list[Tensor]) -> Tensor:

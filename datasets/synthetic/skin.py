@@ -67,8 +67,8 @@ def lid_edges(side: Tensor, move: Rows, who: Rows) -> tuple[Tensor, Tensor, Tens
     inside = (1 - across * across).clamp_min(0)
     corner = who.eye_tilt * across * 0.5
     follow = 0.18 * move.gaze_y
-    upper = corner + (0.068 + follow * 0.25) * who.eye_size * inside * (1 - 0.12 * across)
-    lower = corner - (0.044 - 0.02 * move.smile.clamp_min(0)) * who.eye_size * inside * (1 + 0.15 * across)
+    upper = corner + (0.054 + follow * 0.25) * who.eye_size * inside * (1 - 0.12 * across)
+    lower = corner - (0.038 - 0.015 * move.smile.clamp_min(0)) * who.eye_size * inside * (1 + 0.15 * across)
     return upper + move.blink * (lower + 0.004 - upper), lower, inside
 
 
@@ -118,6 +118,9 @@ def skin_colour(
     )
     albedo = albedo * (1 - 0.42 * who.freckles * spots)
 
+    nostril = bump(side, 0.045 * who.nose_width, 0.026) * bump(y, -0.372 * who.nose_length, 0.020) * front
+    albedo = albedo * (1 - 0.85 * nostril)
+
     red_of_lips = lip_mask(x, y, who) * front
     lips = who.colour("lip")
     painted = lips + who.lipstick * (lips.new_tensor([[0.36], [0.03], [0.06]]) - lips)
@@ -135,7 +138,7 @@ def skin_colour(
         * (1 - red_of_lips)
         * (1 - 0.75 * bump(side, 0.30, 0.13) * bump(y, -0.36, 0.13))
     )
-    hairs = (0.42 + 0.35 * grain[3] + 0.25 * grain[0]).clamp(0, 1)
+    hairs = (0.45 + 0.45 * grain[0] + 0.1 * grain[3]).clamp(0, 1)
     shade = who.stubble * beard * (0.25 + 0.45 * hairs)
     albedo = albedo + shade * (0.5 * who.colour("hair") + 0.12 * who.colour("skin") - albedo)
 
@@ -151,6 +154,6 @@ def skin_colour(
         0.30
         + 0.25 * tip
         + 0.10 * bump(x, 0, 0.3) * bump(y, 0.4, 0.2)
-        + 0.5 * red_of_lips * (0.6 + who.lipstick)
+        + 0.22 * red_of_lips * (0.5 + who.lipstick)
     )
     return albedo, gloss * (1 - 0.7 * brow) * (1 - 0.5 * shade), red_of_lips

@@ -31,7 +31,7 @@ class Rays:
         """The chosen rays; `chosen` (M,) is an index."""
         person = self.person if len(self.person) == 1 else self.person[chosen]
         return Rays(
-            self.frame[chosen],
+            self.frame[chosen] if len(self.frame) > 1 else self.frame,
             self.u[chosen],
             self.v[chosen],
             self.move.at(chosen),
@@ -53,25 +53,11 @@ class Rays:
 def distances(scene: Scene, rays: Rays, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
     """Distances (N,) of world points to the head and to the body."""
     hx, hy, hz = unfold(*to_head(x, y, z, rays.move, rays.who), rays.move, rays.who)
+    # Outside its box a volume repeats its border, which is kept positive: slow there, but nothing is met.
     head = scene.head.sample(scene.head.distance, hx, hy, hz, rays.person)[0]
-    # Outside its box a volume repeats its border; the way to the box is then added.
-    head = head + _outside(hx, hy, hz, scene.head.box)
     bx, by, bz = to_body(x, y, z, rays.move)
     body = scene.body.sample(scene.body.distance, bx, by, bz, rays.person)[0]
-    return head, body + _outside(bx, by.clamp_min(scene.body.box[1][0]), bz, scene.body.box)
-
-
-def _outside(x: Tensor, y: Tensor, z: Tensor, box: tuple[tuple[float, float], ...]) -> Tensor:
-    total = 0.0
-    for value, (low, high) in zip((x, y, z), box, strict=True):
-        total = (
-            total + (value.abs() - high).clamp_min(0) if low == -high else total + _beyond(value, low, high)
-        )
-    return 0.7 * total  # the three ways are not added in quadrature: stay on the safe side
-
-
-def _beyond(value: Tensor, low: float, high: float) -> Tensor:
-    return ((value - (low + high) / 2).abs() - (high - low) / 2).clamp_min(0)
+    return head, body + (by - scene.body.box[1][1]).clamp_min(0)
 
 
 def march(scene: Scene, rays: Rays, t: Tensor, tolerance: float) -> tuple[Tensor, Tensor]:
@@ -84,17 +70,18 @@ def march(scene: Scene, rays: Rays, t: Tensor, tolerance: float) -> tuple[Tensor
     t = t.clone()
     left = torch.full_like(t, 10.0)
     going = torch.arange(len(t), device=t.device)
-    for steps in (2, 2, 3, 4, 6, 8):
-        part, depth = rays.at(going), t[going]
+    for steps in (2, 1, 2, 3, 4, 6, 10):
+        part, depth, gap = rays.at(going), t[going], left[going]
         for _ in range(steps):
             head, body = distances(scene, part, *part.points(depth))
-            gap = head.minimum(body)
-            depth = depth + 0.95 * gap
+            before, gap = gap, head.minimum(body)
+            # A gap that hardly closes is that of a ray along a surface: it may take longer strides.
+            depth = depth + gap * torch.where(gap > 0.6 * before.abs(), 1.9, 0.97)
         t[going], left[going] = depth, gap
         going = going[((gap.abs() > tolerance) & (depth < FAR)).nonzero()[:, 0]]
         if not len(going):
             break
-    return t, (left < 2 * tolerance) & (t < FAR)
+    return t, (left < 1.5 * tolerance) & (t < FAR)
 
 
 def shadow(scene: Scene, rays: Rays, t: Tensor, light: tuple[Tensor, Tensor, Tensor]) -> Tensor:

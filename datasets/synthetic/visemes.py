@@ -38,6 +38,7 @@ _TARGETS: dict[str, tuple[float, float, float, float, float]] = {
 _REST_STRENGTH = 0.02  # the closed mouth wins where nobody speaks
 _SPREAD = 0.55  # of a phoneme's duration: standard deviation of its bell
 _MIN_SPREAD_S = 0.028
+_LEAD_S = 0.02  # the mouth takes its shape a little before the sound is heard
 _CLOSED_S = 0.05  # lips stay shut at least this long, so that a frame of 40 ms always shows it
 _CLOSING_S = 0.045  # and take this long to close or open
 
@@ -70,7 +71,7 @@ def mouth_shapes(phonemes: Sequence[Phoneme], times_s: np.ndarray) -> dict[str, 
             length = (phoneme.end_s - phoneme.start_s) / len(letters)
             centre = phoneme.start_s + (index + 0.5) * length
             spread = max(_SPREAD * length, _MIN_SPREAD_S)
-            bell = strength * np.exp(-0.5 * ((times_s - centre) / spread) ** 2)
+            bell = strength * np.exp(-0.5 * ((times_s - centre + _LEAD_S) / spread) ** 2)
             weight += bell
             total += np.outer(target, bell)
             if letter in BILABIALS:
