@@ -106,6 +106,7 @@ class StoreFactory:
 
     video: tuple[FakeCodec, ...] = VIDEO
     audio: tuple[FakeCodec, ...] = AUDIO
+    joint: tuple[FakeCodec, ...] = ()
     metrics: tuple[FakeMetric, ...] = METRICS
     clips: tuple[str, ...] = ("amy_01", "bo_02", "cleo_03", "dan_04")
     dataset: str = "synthetic"
@@ -151,7 +152,7 @@ class StoreFactory:
                 }
             ],
             "clips": [self._clip(name) for name in self.clips],
-            "codecs": [self._codec(codec) for codec in self.video + self.audio],
+            "codecs": [self._codec(codec) for codec in self.video + self.audio + self.joint],
             "metrics": [self._metric(metric) for metric in self.metrics],
             "systems": self._systems(),
             "encodes": encodes,
@@ -219,7 +220,7 @@ class StoreFactory:
             "fingerprint": f"{codec.name}-print"[:16],
             "version": "1.2",
             "family": codec.family,
-            "modalities": [codec.modality],
+            "modalities": ["video", "audio"] if codec.modality == "joint" else [codec.modality],
             "licence": "BSD-3-Clause",
             "paper": "A paper, 2020",
             "weights": codec.weights,
@@ -264,6 +265,7 @@ class StoreFactory:
 
         rows = [system(c.name, "video", c.name, None, not self.audio) for c in self.video]
         rows += [system(c.name, "audio", None, c.name, not self.video) for c in self.audio]
+        rows += [system(c.name, "joint", c.name, c.name, True) for c in self.joint]
         rows += [
             system(f"{v.name}+{a.name}", "pair", v.name, a.name, True) for v in self.video for a in self.audio
         ]
@@ -274,7 +276,7 @@ class StoreFactory:
         rng = np.random.default_rng(7)
         difficulty = {name: 1 + 0.25 * rng.standard_normal() for name in self.clips}
         words = {name: 8 + 3 * index for index, name in enumerate(self.clips)}
-        for codec in self.video + self.audio:
+        for codec in self.video + self.audio + self.joint:
             for index, rate in enumerate(codec.rates):
                 for clip in self.clips:
                     if clip in self.clip_failures or codec.unavailable:
@@ -290,7 +292,8 @@ class StoreFactory:
                     value = float(quality(codec, rate)) + noise
                     measured[encode_id] = value
                     for metric in self.metrics:
-                        if metric.modality == codec.modality and not metric.unavailable:
+                        looks_at = ("video", "audio") if codec.modality == "joint" else (codec.modality,)
+                        if metric.modality in looks_at and not metric.unavailable:
                             scores.append(self._score(metric, value, words[clip]) | {"encode_id": encode_id})
         return encodes, scores, measured
 
@@ -316,9 +319,10 @@ class StoreFactory:
             "clip_id": f"id-{clip}",
             "status": status,
             "error": message,
-            "bits_video": (sum(parts.values()) if codec.modality == "video" else 0) if ok else None,
-            "bits_audio": (sum(parts.values()) if codec.modality == "audio" else 0) if ok else None,
-            "bits_joint": 0 if ok else None,
+            **{
+                f"bits_{stream}": (sum(parts.values()) if codec.modality == stream else 0) if ok else None
+                for stream in ("video", "audio", "joint")
+            },
             "parts": json.dumps(parts) if ok else None,
             "duration_s": duration,
             "bitstream_sha256": "ef" * 32 if ok else None,
@@ -349,18 +353,20 @@ class StoreFactory:
     def _pair_scores(self, measured: dict[str, float]) -> list[dict]:
         pair_metrics = [m for m in self.metrics if m.modality == "pair" and not m.unavailable]
         video = {codec.name for codec in self.video}
+        joint = {codec.name for codec in self.joint}
         by_clip: dict[str, list[str]] = {}
         for encode_id in measured:
             by_clip.setdefault(encode_id.split("/")[2], []).append(encode_id)
         rows = []
         for encode_ids in by_clip.values():
             sights = [e for e in encode_ids if e.split("/")[0] in video]
-            sounds = [e for e in encode_ids if e.split("/")[0] not in video]
-            for sight in sights:
-                for sound in sounds:
-                    value = 0.8 * measured[sight] + 0.2 * measured[sound]
-                    ids = {"video_encode_id": sight, "audio_encode_id": sound}
-                    rows += [self._score(metric, value, 1) | ids for metric in pair_metrics]
+            both = [e for e in encode_ids if e.split("/")[0] in joint]
+            sounds = [e for e in encode_ids if e.split("/")[0] not in video | joint]
+            pairs = [(sight, sound) for sight in sights for sound in sounds] + [(e, e) for e in both]
+            for sight, sound in pairs:
+                value = 0.8 * measured[sight] + 0.2 * measured[sound]
+                ids = {"video_encode_id": sight, "audio_encode_id": sound}
+                rows += [self._score(metric, value, 1) | ids for metric in pair_metrics]
         return rows
 
 

@@ -185,6 +185,21 @@ def test_a_pairs_curve_is_the_front_of_its_grid(tmp_path):
     assert curve.mean_curve().kbps == pytest.approx(curve.kbps.mean(axis=0)[::5], abs=1e-9)
 
 
+def test_a_joint_codec_is_compared_at_every_rate(tmp_path):
+    """Its joint parts are charged in full to picture and to sound, and once in total."""
+    metrics = tuple(metric for metric in METRICS if metric.name in ("psnr", "pesq", "lse_c"))
+    both = FakeCodec("both", "joint", tuple(rate * 2 for rate in RATES), floor=-9, ceiling=9)
+    connection = connect(tmp_path, audio=(SPEECH,), joint=(both,), metrics=metrics, noise=0, anchors={})
+    rows = {(row.system, row.rate, row.metric): row for row in compute(connection)}
+    assert rows["both", "video", "psnr"].bd_rate == pytest.approx(0, abs=0.5)
+    assert rows["speech", "audio", "pesq"].anchor == "both"
+    assert rows["speech", "audio", "pesq"].bd_rate == pytest.approx(0, abs=0.5)
+    assert rows["both", "total", "psnr"].anchor == "anchor+speech"
+    assert rows["both", "total", "psnr"].bd_rate < 0
+    assert ("both", "total", "lse_c") in rows
+    assert ("both", "video", "pesq") not in rows
+
+
 def test_a_set_metric_has_one_curve_and_no_interval(tmp_path):
     connection = connect(tmp_path)
     connection.execute(

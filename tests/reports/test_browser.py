@@ -84,6 +84,12 @@ def test_it_opens_draws_and_stays_offline(browser, index):
         assert sorted(files) == ["index.html", "plotly.min.js", "report.css", "report.js"]
 
 
+def test_the_verdict_and_the_leaderboard_are_on_the_first_screen(browser, index):
+    with Opened(browser, index) as opened:
+        first = opened.page.locator(".board:not([hidden]) tbody tr").first.bounding_box()
+        assert first["y"] + first["height"] < 900
+
+
 def test_controls_switch_every_section_together(browser, index):
     with Opened(browser, index) as opened:
         page = opened.page

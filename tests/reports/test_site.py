@@ -255,6 +255,10 @@ CASES = {
     ),
     "stopped": (replace(SMALL, finished=False), "This run has not finished"),
     "clip not prepared": (replace(SMALL, clip_failures={"bo_02": "file is truncated"}), "file is truncated"),
+    "joint codec": (
+        replace(SMALL, joint=(FakeCodec("avcc", "joint", (3, 6, 12, 24), weights="synthetic"),)),
+        "avcc: runs on synthetic weights",
+    ),
     "recorded": (replace(SMALL, dataset="folder"), "recorded"),
 }
 
