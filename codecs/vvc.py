@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # eight built in, and intraqpoffset and numrefpics complete it. mctf and bim look ahead and move the
 # quantizer away from the QP asked for, so both are off; by PSNR that is also the better choice.
 _PARAMS = (
-    "picreordering=0:decodingrefreshtype=none:intraperiod=0:gopsize=8"
+    "picreordering=0:decodingrefreshtype=none:intraperiod=-1:gopsize=8"
     ":intraqpoffset=-1:numrefpics=0:mctf=0:bim=0"
 )
 
