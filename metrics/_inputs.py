@@ -20,12 +20,17 @@ def require(clip: Clip, modality: Modality) -> None:
 
 
 def require_same_shape(reference: Tensor, decoded: Tensor) -> None:
-    """Raise InvalidClip unless both tensors have one shape: metrics neither align nor resize."""
+    """Raise InvalidClip unless both tensors have one shape, and `decoded` is finite.
+
+    Metrics neither align nor resize, and a NaN in a sound would be one in every number.
+    """
     if reference.shape != decoded.shape:
         raise InvalidClip(
             f"decoded is {tuple(decoded.shape)} but the reference is {tuple(reference.shape)}; "
             "the codec must return exactly what its ClipSpec says"
         )
+    if decoded.is_floating_point() and not decoded.isfinite().all():
+        raise InvalidClip("the decoded sound holds values that are not finite (NaN or infinity)")
 
 
 def mono(audio: Tensor, sample_rate: int, target_rate: int) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import import_module, metadata, util
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import Unavailable
@@ -72,6 +72,8 @@ class Visqol:
     def __init__(self) -> None:
         from visqol.visqol_manager import VisqolManager
 
+        if util.find_spec("numba") is not None:  # visqol uses it where it is; it would take every core
+            import_module("numba").set_num_threads(1)
         self.infos = describe()
         self._manager = VisqolManager()
         self._manager.init(use_speech_mode=True, use_lattice_model=False)

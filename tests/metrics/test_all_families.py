@@ -104,6 +104,16 @@ def test_absent_modality_is_unavailable_and_other_shapes_are_refused(family, cli
         metric.compare(metric.reference(clip), clip.only(other))
 
 
+def test_sound_that_is_not_finite_is_refused(family, clip, make_clip):
+    metric = family.load("cpu")
+    if metric.infos[0].modality != "audio":
+        pytest.skip("looks at pictures, which are integers")
+    broken = clip.audio.clone()
+    broken[0, 100] = math.nan
+    with pytest.raises(InvalidClip, match="not finite"):
+        metric.compare(metric.reference(clip), make_clip(audio=broken, sample_rate=clip.spec.sample_rate))
+
+
 def test_scores_are_reproducible_in_a_fresh_object(family, clip, make_clip, add_noise, add_hiss):
     decoded = make_clip(add_noise(clip.video, 16), add_hiss(clip.audio, 10), clip.spec.sample_rate)
     first, second = (
@@ -132,3 +142,12 @@ def test_silence_never_gives_a_number_that_is_not_finite(family, clip, make_clip
         for result in results.values():
             if not isinstance(result, Unavailable):
                 value(result)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_a_gpu_gives_the_values_of_the_cpu(family, clip, make_clip, add_noise, add_hiss):
+    decoded = make_clip(add_noise(clip.video, 16), add_hiss(clip.audio, 10), clip.spec.sample_rate)
+    metrics = [family.load(device) for device in ("cpu", "cuda:0")]
+    expected, found = (metric.compare(metric.reference(clip), decoded) for metric in metrics)
+    for name, result in expected.items():
+        assert value(found[name]) == pytest.approx(value(result), rel=1e-4)

@@ -68,3 +68,20 @@ def test_small_pictures(score_ssim, make_clip, make_video):
     assert scores["ssim"].frame_values == [1.0]
     with pytest.raises(Unavailable, match="at least 11 pixels"):
         ssim.load("cpu").reference(make_clip(make_video(1, 10, 64)))
+
+
+def test_frames_at_once_give_the_values_of_frames_one_by_one(make_clip, make_video, add_noise):
+    """A GPU takes a chunk at once; the name `cpu:0` takes that path without one."""
+    video = make_video(3, 170, 165)
+    clips = make_clip(video), make_clip(add_noise(video, 10))
+    results = []
+    for device in ("cpu", "cpu:0"):
+        metric = ssim.load(device)
+        state = metric.reference(clips[0])
+        assert len(state.pieces) == (3 if device == "cpu" else 1)
+        results.append(metric.compare(state, clips[1]))
+    for name in ("ssim", "ms_ssim"):
+        one, other = (result[name] for result in results)
+        assert not isinstance(one, Unavailable)
+        assert not isinstance(other, Unavailable)
+        assert one.frame_values == pytest.approx(other.frame_values, abs=1e-6)
