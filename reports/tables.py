@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import text
-from .bd_rate import BdRow, anchor_of, compare, default_anchors, groups
+from .bd_rate import BdRow, anchor_of, compare, compute, default_anchors, groups
 from .clip_curves import ClipCurves
 from .curves import Matched, quality_at_rate, rate_at_quality
 
@@ -214,6 +214,22 @@ def bd_table(rows: Sequence[BdRow]) -> Table:
         ]
         for row in rows
     ]
+
+
+def bd_rate_text(connection: duckdb.DuckDBPyConnection, anchor: str, metrics: Sequence[str] = ()) -> str:
+    """BD-rates of all systems against `anchor` as aligned plain text, for a terminal.
+
+    metrics: empty means all. Raises UsageError for names of which the store has no scores.
+    """
+    return aligned(bd_table(compute(connection, anchors=anchor, metrics=metrics or None)))
+
+
+def aligned(table: Table) -> str:
+    """A table as lines of text with columns of even width."""
+    heads, rows = table
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in (heads, *rows))
+    return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
 def leaderboard_table(board: Leaderboard) -> Table:

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
 from store_factory import METRICS, FakeCodec, StoreFactory
+from talkbench.benchmark.errors import UsageError
 from talkbench.reports import text
 from talkbench.reports.bd_rate import compute
 from talkbench.reports.clip_curves import load
 from talkbench.reports.curves import Matched
-from talkbench.reports.tables import bd_table, leaderboard_table, leaderboards
+from talkbench.reports.tables import bd_rate_text, bd_table, leaderboard_table, leaderboards
 
 PSNR = tuple(metric for metric in METRICS if metric.name == "psnr")
 RATES = (4, 8, 16, 32, 64)
@@ -106,6 +107,16 @@ def test_the_texts_hold_the_numbers(tmp_path):
     heads, lines = leaderboard_table(board)
     assert all(len(line) == len(heads) for line in lines)
     assert lines[1][0] == "2="
+
+
+def test_the_terminals_table_lines_up_and_names_what_there_is(tmp_path):
+    with duckdb.connect(str(PLAIN.build(tmp_path / "store.duckdb"))) as connection:
+        lines = bd_rate_text(connection, "good", ["psnr"]).splitlines()
+        with pytest.raises(UsageError, match="there are: psnr"):
+            bd_rate_text(connection, "good", ["dists"])
+    assert len(lines) == 4
+    start = lines[0].index("BD-rate")
+    assert all(line[start - 2 : start] == "  " and line[start] in "+−" for line in lines[1:])
 
 
 @pytest.mark.parametrize(
