@@ -196,9 +196,12 @@ def check(
         _out.print(f"{result.name}: {result.message}", markup=False, soft_wrap=True)
 
     results = conformance.check(codec, device, progress=show)
+    held = sum(result.ok is True for result in results)
     failed = sum(result.ok is False for result in results)
-    _out.print(f"{codec}: {len(results) - failed} of {len(results)} checks hold")
-    raise typer.Exit(1 if failed else 0)
+    skipped = len(results) - held - failed
+    _out.print(f"{codec}: {held} of {len(results)} checks hold, {failed} fail, {skipped} skipped")
+    # A codec of which nothing could be judged (it is unavailable) has not passed.
+    raise typer.Exit(1 if failed or not held else 0)
 
 
 @app.command("new-codec")
@@ -212,7 +215,8 @@ def new_codec(
     from . import scaffold
 
     path = scaffold.new_codec(name, into)
-    _out.print(f"{path}\nnow: talkbench check {name}", soft_wrap=True)
+    install = f"pip install -e {into} && " if into else ""
+    _out.print(f"{path}\nnow: {install}talkbench check {name}", soft_wrap=True)
 
 
 @app.command("bd-rate")
@@ -221,12 +225,16 @@ def show_bd_rate(
     anchor: Annotated[str, typer.Option(help="The system that the others are measured against.")],
     metric: Annotated[str, typer.Option(help="Metrics: psnr,vmaf,… (default: all)")] = "",
 ) -> None:
-    """Print BD-rates against an anchor, with interval, overlap and status."""
+    """Print BD-rates against an anchor, with interval, overlap and status.
+
+    A codec (vvc) is an anchor over its own rate, a pair (vvc+opus) over the total rate.
+    """
     from ..reports import tables
     from .store import Store
 
     with Store(_store(directory), read_only=True) as store:
-        _out.print(tables.bd_rate_text(store.connection, anchor, _split(metric)), soft_wrap=True)
+        text = tables.bd_rate_text(store.connection, anchor, _split(metric))
+        _out.print(text, markup=False, soft_wrap=True)
 
 
 @app.command()

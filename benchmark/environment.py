@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -70,10 +71,9 @@ def _versions() -> dict[str, str]:
     """Versions of talkbench's own dependencies, by name."""
     found = {}
     for line in metadata.requires("talkbench") or []:
-        if "extra ==" in line:
-            continue
-        name = line.split(";")[0].strip().split("=")[0].split(">")[0].split("<")[0].split("!")[0].strip()
-        found[name] = metadata.version(name)
+        name = re.match(r"[A-Za-z0-9._-]+", line)
+        if name and "extra ==" not in line:
+            found[name.group()] = metadata.version(name.group())
     return found
 
 

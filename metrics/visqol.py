@@ -1,8 +1,7 @@
 """ViSQOL in speech mode, by visqol-python.
 
 Its levels, noise floors and patches depend on both sounds, so that nothing but the resampling of the
-reference can be done once. With numba installed (`pip install "visqol-python[accel]"`) it is several
-times faster and gives the same values.
+reference can be done once. Its inner loops are compiled by numba when first met.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module, metadata, util
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import Unavailable
@@ -44,7 +43,7 @@ def describe() -> Sequence[MetricInfo]:
                 "from similarity to MOS, scaled to 5.00 for a copy (not the lattice model)."
             ),
             paper="Chinen et al.: ViSQOL v3, QoMEX 2020",
-            build={name: metadata.version(name) for name in ("visqol-python", "soxr")},
+            build={name: metadata.version(name) for name in ("visqol-python", "numba", "soxr")},
             options={"mapping": "polynomial"},
         ),
     )
@@ -70,10 +69,10 @@ class Visqol:
     scope = "clip"
 
     def __init__(self) -> None:
+        import numba
         from visqol.visqol_manager import VisqolManager
 
-        if util.find_spec("numba") is not None:  # visqol uses it where it is; it would take every core
-            import_module("numba").set_num_threads(1)
+        numba.set_num_threads(1)  # it would take every core
         self.infos = describe()
         self._manager = VisqolManager()
         self._manager.init(use_speech_mode=True, use_lattice_model=False)

@@ -29,7 +29,7 @@ def tiny_suite(tmp_path: Path, example_codecs: Path, monkeypatch: pytest.MonkeyP
 
     def write(
         systems: list[str],
-        metrics: tuple[str, ...] = ("psnr", "ssim"),
+        metrics: tuple[str, ...] = ("psnr", "ssim", "snr"),
         clips: int = 2,
         odd: bool = False,
         time_limit_s: float = 60,
