@@ -27,7 +27,7 @@ LICENCE = "Apache-2.0"
 _NOTE = "rendered heads with an espeak-ng voice: synthetic, not recorded"
 
 
-def availability() -> None | str:
+def availability() -> str | None:
     """None when espeak-ng can be loaded here, else the reason and the command that mends it."""
     from .voice import espeak_version
 

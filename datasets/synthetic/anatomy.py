@@ -46,6 +46,8 @@ def skin_distance(x: Tensor, y: Tensor, z: Tensor, who: Identity) -> Tensor:
     solid = union(solid, lids, 0.05)
     solid = union(solid, _nose(x, side, y, z, who), 0.075)
     solid = union(solid, _lips(side, y, z, who), 0.045)
+    if HAIR_STYLES[who.hair_style] in ("bob", "long"):
+        return solid  # their ears are under the hair
     return union(solid, _ear(side, y, z, who), 0.05)
 
 
@@ -64,12 +66,10 @@ def _nose(x: Tensor, side: Tensor, y: Tensor, z: Tensor, who: Identity) -> Tenso
 
 def _lips(side: Tensor, y: Tensor, z: Tensor, who: Identity) -> Tensor:
     full, width = who.lip_fullness, MOUTH_HALF_WIDTH * who.mouth_width
-    upper = cone(
-        side, y, z, (0.05, MOUTH_Y + 0.036 * full, 0.715), (width * 0.92, MOUTH_Y + 0.005, 0.60), (0.043 * full, 0.012)
-    )  # fmt: skip
-    lower = cone(
-        side, y, z, (0.0, MOUTH_Y - 0.048 * full, 0.700), (width * 0.86, MOUTH_Y - 0.005, 0.60), (0.053 * full, 0.014)
-    )  # fmt: skip
+    middle, corner = (0.05, MOUTH_Y + 0.036 * full, 0.715), (width * 0.92, MOUTH_Y + 0.005, 0.60)
+    upper = cone(side, y, z, middle, corner, (0.043 * full, 0.012))
+    middle, corner = (0.0, MOUTH_Y - 0.048 * full, 0.700), (width * 0.86, MOUTH_Y - 0.005, 0.60)
+    lower = cone(side, y, z, middle, corner, (0.053 * full, 0.014))
     return union(upper, lower, 0.012)
 
 

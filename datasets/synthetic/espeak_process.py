@@ -83,7 +83,8 @@ def main() -> None:
         rate, events, samples = synthesise(json.load(sys.stdin))
         head: dict[str, object] = {"rate": rate, "events": events}
     except ValueError as error:
-        head, samples = {"error": str(error)}, b""
+        head = {"error": str(error)}
+        samples = b""
     sys.stdout.buffer.write(json.dumps(head).encode() + b"\n" + samples)
 
 

@@ -96,14 +96,14 @@ def mouth(skin: Surface, head: Triple, ray: Triple, move: Rows, who: Rows, pixel
     opening = opening * smoothstep(0.012, 0.03, up + down) * smoothstep(0.2, 0.4, z)
 
     width = MOUTH_HALF_WIDTH * who.mouth_width
-    arch_x, arch_z, centre_z = width * 1.15, 0.42, 0.215  # the dental arch is an elliptic cylinder
+    arch_x, arch_z, centre_z = width * 1.15, 0.465, 0.215  # the dental arch is an elliptic cylinder
     qx, qz, ax, az = x / arch_x, (z - centre_z) / arch_z, ray[0] / arch_x, ray[2] / arch_z
     a, b, c = ax * ax + az * az + 1e-9, qx * ax + qz * az, qx * qx + qz * qz - 1
     # A ray that passes the arch by, seen from the side, still shows its nearest teeth, in the dark.
     gap = (b * b - a * c) / a
     far = ((-b - (gap * a).clamp_min(0).sqrt()) / a).clamp(0, 0.4)
     tx, ty, tz = x + far * ray[0], y + far * ray[1], z + far * ray[2]
-    in_light = smoothstep(-0.22, 0.06, gap)
+    in_light = smoothstep(-0.55, 0.0, gap)
     around = torch.asin((tx / arch_x).clamp(-1, 1))
     tooth = around * 7.0
     cell = tooth - tooth.floor() - 0.5  # centred on the gap between the incisors

@@ -42,7 +42,7 @@ def _front(head: Triple, ray: Triple, who: Rows, layer: float, pixel: float) -> 
     import torch
 
     down = torch.where(ray[2].abs() < 0.05, -0.05, ray[2])
-    x = head[0] * 0 + 0.3
+    x, far = head[0] * 0 + 0.3, head[0] * 0
     for _ in range(4):
         far = (_SHEET_Z - layer - _SHEET_CURVE * (x * x).clamp_max(0.35) - head[2]) / down
         x = head[0] + far * ray[0]

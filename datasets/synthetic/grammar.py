@@ -16,25 +16,43 @@ Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 _WORDS: dict[str, str] = {
-    "person": "my brother|my sister|my mother|my father|our teacher|the doctor|your neighbor|the farmer|the baker|"
-    "the captain|my friend|the painter|the driver|our family|the new student|the young woman|the old man|"
-    "the little boy|the manager|the visitor|the lawyer|the pilot|the nurse|the police officer",
-    "did": "found|moved|opened|bought|borrowed|wanted|remembered|left|carried|brought|painted|cleaned|fixed|sold|"
-    "liked|described|picked up|gave away|looked at|waited for|talked about|paid for",
-    "do": "find|move|open|buy|borrow|remember|leave|carry|bring|paint|clean|fix|sell|describe|pick up|look at",
-    "thing": "the blue boat|a warm coat|the big window|an old piano|the paper map|a box of apples|the front door|"
-    "a pair of shoes|the black umbrella|some fresh bread|the morning paper|a small table|the brown bag|"
-    "a bottle of milk|the broken lamp|the wooden bridge|a good book|the family picture|the red bicycle|"
-    "a cup of coffee|the heavy suitcase|a piece of music|the birthday present|the empty bottle",
-    "place": "in the park|at the market|by the river|near the station|behind the house|in the kitchen|at school|"
-    "on the beach|under the bridge|in the garden|above the shop|at the airport|in the village|on the farm|"
-    "beside the museum|in the office|at the corner|on the mountain",
-    "time": "this morning|last summer|before lunch|after the movie|on Monday|every Friday|in the evening|"
-    "a week ago|at five o'clock|last winter|before the meeting|in September|yesterday|on my birthday|"
-    "two years ago|at the weekend|before breakfast|late at night",
+    "person": (
+        "my brother|my sister|my mother|my father|our teacher|the doctor|your neighbor|"
+        "the farmer|the baker|the captain|my friend|the painter|the driver|our family|"
+        "the new student|the young woman|the old man|the little boy|the manager|the visitor|"
+        "the lawyer|the pilot|the nurse|the police officer"
+    ),
+    "did": (
+        "found|moved|opened|bought|borrowed|wanted|remembered|left|carried|brought|painted|"
+        "cleaned|fixed|sold|liked|described|picked up|gave away|looked at|waited for|"
+        "talked about|paid for"
+    ),
+    "do": (
+        "find|move|open|buy|borrow|remember|leave|carry|bring|paint|clean|fix|sell|describe|pick up|look at"
+    ),
+    "thing": (
+        "the blue boat|a warm coat|the big window|an old piano|the paper map|a box of apples|"
+        "the front door|a pair of shoes|the black umbrella|some fresh bread|the morning paper|"
+        "a small table|the brown bag|a bottle of milk|the broken lamp|the wooden bridge|"
+        "a good book|the family picture|the red bicycle|a cup of coffee|the heavy suitcase|"
+        "a piece of music|the birthday present|the empty bottle"
+    ),
+    "place": (
+        "in the park|at the market|by the river|near the station|behind the house|in the kitchen|"
+        "at school|on the beach|under the bridge|in the garden|above the shop|at the airport|"
+        "in the village|on the farm|beside the museum|in the office|at the corner|"
+        "on the mountain"
+    ),
+    "time": (
+        "this morning|last summer|before lunch|after the movie|on Monday|every Friday|"
+        "in the evening|a week ago|at five o'clock|last winter|before the meeting|in September|"
+        "yesterday|on my birthday|two years ago|at the weekend|before breakfast|late at night"
+    ),
     "weather": "cold|warm|windy|beautiful|cloudy|wet|bright|dark|pleasant|quiet",
     "number": "two|three|four|five|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|fifty",
-    "many": "people|windows|apples|minutes|pictures|letters|tickets|bottles|chairs|stories|flowers|questions",
+    "many": (
+        "people|windows|apples|minutes|pictures|letters|tickets|bottles|chairs|stories|flowers|questions"
+    ),
     "feeling": "happy|sorry|proud|ready|surprised|afraid|careful|patient|hungry|worried",
     "please": "please|maybe you should|remember to|you have to|never|always|we must|try to",
 }

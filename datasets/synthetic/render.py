@@ -152,8 +152,8 @@ class _Caster:
     def _coarse(self) -> tuple[Tensor, Tensor]:
         """What a ray for every COARSE-th pixel corner tells.
 
-        How much key light arrives at the corners, (B, 1, g, g); the depth at which each pixel's ray may start,
-        (B * size * size,), FAR where it and its surroundings meet nothing.
+        How much key light arrives at the corners, (B, 1, g, g); the depth at which the pixels' rays may
+        start, (B * size * size,), FAR where it and its surroundings meet nothing.
         """
         import torch
         import torch.nn.functional as functional

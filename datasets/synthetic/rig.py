@@ -141,15 +141,22 @@ def to_body(x: Tensor, y: Tensor, z: Tensor, move: Rows) -> Triple:
     return move.body_c * x - move.body_s * z, y, move.body_s * x + move.body_c * z
 
 
+def _nearness(x: Tensor, y: Tensor) -> Tensor:
+    """1 at the mouth, 0 from the eyes upwards: the region that expression deforms."""
+    height = y - MOUTH_Y
+    inside = (1 - 4 * height * height - 1.2 * x * x).clamp_min(0)
+    return inside * inside
+
+
 def mouth_edges(
     x: Tensor, y: Tensor, z: Tensor, move: Rows, who: Rows
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """At head coordinates x, y: the mouth line's y, how far the upper lip is above it, the lower below; the drop."""
+    """At head coordinates: the mouth line's y, how far above and below it the lips are, the jaw's drop."""
     across = x / (MOUTH_HALF_WIDTH * 0.97 * who.mouth_width * move.stretch)
     squared = across * across
     profile = (1 - squared).clamp_min(0).sqrt()
     bend = 0.035 * move.smile * squared.clamp_max(2.2) - 0.012 * (1 - squared).clamp_min(0)
-    line = MOUTH_Y + bend / (1 + 22 * (y - MOUTH_Y) ** 2 + 3 * x * x)
+    line = MOUTH_Y + bend * _nearness(x, y)
     drop = move.drop * smoothstep(-0.25, 0.25, z)
     return line, 0.20 * drop * profile, (0.84 - 0.35 * move.tuck) * drop * profile, drop
 
@@ -167,7 +174,7 @@ def unfold(x: Tensor, y: Tensor, z: Tensor, move: Rows, who: Rows) -> Triple:
     # The stretch of the cheek must stay invertible: 0.45 is longer than any drop.
     fallen = down + (drop - down) * smoothstep(0.0, 0.45, below)
     rest = (height - raised).clamp_min(0) + (height + fallen).clamp_max(0)
-    near = 1 / (1 + 14 * height * height + 5 * x * x)
+    near = _nearness(x, y)
     x = x * (1 + (1 / move.stretch - 1) * near)
     push = 0.06 * (-move.wide).clamp_min(0) * near - 0.03 * move.press * near
     return x, rest + MOUTH_Y, z - push

@@ -53,7 +53,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that does not move. people: fields of Identity by name, (I,) each; backdrops: (I, 3, h, w)."""
+    """Everything that does not move. people: Identity's fields, (I,) each; backdrops: (I, 3, h, w)."""
 
     people: dict[str, Tensor]
     head: Volume
@@ -128,7 +128,6 @@ def _normals(distance: Tensor, axes: list[Tensor]) -> Tensor:
 
 def _openness(distance: Tensor) -> Tensor:
     """Ambient occlusion: half of a small ball around a flat surface is solid, more of it in a crease."""
-    import torch.nn.functional as functional
 
     solid = (0.5 - distance / 0.03).clamp(0, 1)
     near = _blurred(solid, 5)

@@ -66,7 +66,7 @@ def shade(scene: Scene, rays: Rays, t: Tensor, lit: Tensor, pixel: float) -> Ten
     light = torch.empty(3, len(t), device=t.device)
     for chosen, shade in ((on_head, _shade_head), (~on_head, _shade_body)):
         index = chosen.nonzero()[:, 0]
-        places = [tuple(value[index] for value in triple) for triple in (head, rest, body)]
+        places = [_of(triple, index) for triple in (head, rest, body)]
         light[:, index] = shade(scene, rays.at(index), places, lit[index], pixel)
     return light
 
@@ -77,12 +77,12 @@ def _view(rays: Rays) -> tuple[Tensor, Tensor, Tensor]:
     return -dx * length, -dy * length, length
 
 
-def _shade_head(scene: Scene, rays: Rays, places: list, lit: Tensor, pixel: float) -> Tensor:
+def _shade_head(scene: Scene, rays: Rays, places: list[Triple], lit: Tensor, pixel: float) -> Tensor:
     import torch
 
     move, who = rays.move, rays.who
     head, rest, _ = places
-    nx, ny, nz, fibre, open_ = scene.head.sample(scene.head.surface, *rest, rays.person)
+    nx, ny, nz, fibre, open_ = scene.head.sample(scene.head.surface, *rest, rays.person).unbind()
     normal = turn(nx, ny, nz, move)
     around = torch.atan2(rest[0], rest[2] + 0.35)
     grain = _texture(scene, 1.35 * around + who.pattern, 1.35 * rest[1])
@@ -101,7 +101,7 @@ def _shade_head(scene: Scene, rays: Rays, places: list, lit: Tensor, pixel: floa
         if not len(chosen):
             continue
         part = _pick(surface, chosen)
-        here, through = tuple(v[chosen] for v in head), tuple(v[chosen] for v in ray)
+        here, through = _of(head, chosen), _of(ray, chosen)
         rows_move, rows_who = move.at(chosen), who.at(chosen)
         if feature == "eye":
             part = eye(part, here, through, rows_move, rows_who, grain[:, chosen], pixel)
@@ -123,20 +123,21 @@ def _shade_head(scene: Scene, rays: Rays, places: list, lit: Tensor, pixel: floa
         nz * tangent[0] - nx * tangent[2],
         nx * tangent[1] - ny * tangent[0],
     )
-    bent = turn(*(n + tilt * s for n, s in zip((nx, ny, nz), sideways, strict=True)), move)
-    fibres.normal = bent
+    sx, sy, sz = sideways
+    fibres.normal = turn(nx + tilt * sx, ny + tilt * sy, nz + tilt * sz, move)
     surface = surface.blend(fibres, share)
     lean = 0.22 * strands[1] + 0.08
-    tangent = turn(*(d + lean * n for d, n in zip(tangent, (nx, ny, nz), strict=True)), move)
+    tx, ty, tz = tangent
+    tangent = turn(tx + lean * nx, ty + lean * ny, tz + lean * nz, move)
     return illuminate(surface, lit, _view(rays), who, share * (who.hair_style != 1), tangent)
 
 
-def _shade_body(scene: Scene, rays: Rays, places: list, lit: Tensor, pixel: float) -> Tensor:
+def _shade_body(scene: Scene, rays: Rays, places: list[Triple], lit: Tensor, pixel: float) -> Tensor:
     import torch
 
     move, who = rays.move, rays.who
     body = places[2]
-    nx, ny, nz, collar, open_ = scene.body.sample(scene.body.surface, *body, rays.person)
+    nx, ny, nz, collar, open_ = scene.body.sample(scene.body.surface, *body, rays.person).unbind()
     nx, nz = move.body_c * nx + move.body_s * nz, -move.body_s * nx + move.body_c * nz
     noise = _texture(scene, 1.1 * torch.atan2(body[0], body[2] + 1.0) * 3 + who.pattern, 2.1 * body[1])
     flat = torch.ones_like(lit)
@@ -144,6 +145,11 @@ def _shade_body(scene: Scene, rays: Rays, places: list, lit: Tensor, pixel: floa
     skin = Surface(albedo, (nx, ny, nz), 0.18 * flat, 14 * flat, 0.42 * flat, open_)
     surface = cloth_surface(skin, body, collar, (nx, ny, nz), noise, who, pixel)
     return illuminate(surface, lit, _view(rays), who, 0 * flat, None)
+
+
+def _of(values: Triple, chosen: Tensor) -> Triple:
+    x, y, z = values
+    return x[chosen], y[chosen], z[chosen]
 
 
 def _pick(surface: Surface, chosen: Tensor) -> Surface:

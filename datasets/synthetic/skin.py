@@ -41,7 +41,7 @@ class Surface:
         )  # fmt: skip
 
 
-def bump(value: Tensor, centre: Tensor | float, width: float) -> Tensor:
+def bump(value: Tensor, centre: Tensor | float, width: Tensor | float) -> Tensor:
     """A bell of height 1."""
     scaled = (value - centre) / width
     return (-scaled * scaled).exp()

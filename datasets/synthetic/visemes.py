@@ -1,7 +1,7 @@
 """From phonemes to mouth shapes: targets per phoneme, blended in time by dominance.
 
 The blend is the one of Cohen & Massaro (1993), "Modeling coarticulation in synthetic visual speech": every
-phoneme pulls the mouth towards its target with a bell-shaped weight, and the mouth is where the pulls balance.
+phoneme pulls the mouth towards its target with a bell-shaped weight; the mouth is where the pulls balance.
 Lip closure is not blended: a bilabial closes the lips fully, as it does in speech.
 """
 
@@ -44,12 +44,12 @@ _CLOSING_S = 0.045  # and take this long to close or open
 
 
 def sounds(symbol: str) -> tuple[str, ...]:
-    """The mouth targets in an espeak-ng mnemonic: `"'aI"` -> a, I; `tS` -> t, S; `@L` -> @, l; `e@` -> e, @."""
+    """The mouth targets in an espeak-ng mnemonic: `'aI` -> a, I; `tS` -> t, S; `@L` -> @, l; `I2` -> I."""
     found: list[str] = []
     for letter in symbol.lstrip("',%=_"):
         letter = "l" if letter == "L" else letter
         # Digits after the first letter number espeak-ng's allophones (I2, @5); alone, 3 and 0 are vowels.
-        if letter in _TARGETS and not (found and letter.isdigit() and found[-1] != "t"):
+        if letter in _TARGETS and not (found and letter.isdigit()):
             found.append(letter)
     return tuple(found)
 

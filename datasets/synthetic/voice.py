@@ -53,7 +53,7 @@ class Phoneme:
 
 @dataclass(frozen=True)
 class Utterance:
-    """samples: float32 (N,) in [-1, 1] at 16 kHz, without silence at either end; phonemes in order of time."""
+    """samples: float32 (N,) in [-1, 1] at 16 kHz, no silence at either end; phonemes in order of time."""
 
     samples: np.ndarray
     phonemes: tuple[Phoneme, ...]

@@ -1,4 +1,4 @@
-"""Sentences, voices and mouths of the embedded dataset: disjoint splits, known phonemes, picture and sound in step."""
+"""Sentences, voices and mouths of the embedded dataset: disjoint splits, known phonemes, sound in step."""
 
 import re
 
@@ -49,7 +49,8 @@ def test_no_identity_belongs_to_two_splits():
     assert len(seeds) == 150
 
 
-def speech(index, split="train", seconds=4):
+def speech(index, seconds=4):
+    split = "train"
     rng = np.random.default_rng(identity.seed_of("clip", split, 7, index))
     return script.recite(rng, split, voice.random_voice(rng, split, index % 2 == 0), seconds * 16000)
 
@@ -101,7 +102,7 @@ def test_every_phoneme_moves_the_mouth():
         ("'aI", "aI"),
         ("tS", "tS"),
         ("@L", "@l"),
-        ("i@3", "i@3"),
+        ("i@3", "i@"),
         ("3:", "3"),
         ("'0", "0"),
         ("I2", "I"),
