@@ -41,9 +41,8 @@ def measure(variant: str, clips: list[Clip]) -> list[list[tuple[float, float]]]:
     codec = registry.codec(name).load("cpu")
     replaced = dict(change.split("=") for change in changes.split(",") if change)
     curves: list[list[tuple[float, float]]] = [[] for _ in clips]
-    print(
-        f"\n{variant}\n| point | kbit/s | dB | headers, keyframe, inter (bytes) | s/s |\n|---|---|---|---|---|"
-    )
+    print(f"\n{variant}\n| point | kbit/s | dB | headers, keyframe, inter (bytes) | s/s |")
+    print("|---|---|---|---|---|")
     for point in codec.points:
         point = Point(point.name, {**point.params, **replaced})
         seconds, parts = 0.0, []
@@ -74,9 +73,11 @@ def main() -> None:
         anchor = anchor or curves
         changes = []
         for ours, theirs in zip(curves, anchor, strict=True):
-            x, y = zip(*theirs, strict=True), zip(*ours, strict=True)
+            before, after = ([list(axis) for axis in zip(*curve, strict=True)] for curve in (theirs, ours))
             changes.append(
-                bjontegaard.bd_rate(*x, *y, method="pchip", require_matching_points=False, min_overlap=0)
+                bjontegaard.bd_rate(
+                    *before, *after, method="pchip", require_matching_points=False, min_overlap=0
+                )
             )
         each = ", ".join(f"{change:+.1f}" for change in changes)
         print(
