@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
@@ -53,8 +54,8 @@ def spread(samples: Samples, rate: int, spec: ClipSpec) -> Clip:
     sound = np.clip(_resampled(samples, rate, spec.sample_rate)[: spec.samples], -1, 1)
     sound = np.pad(sound, (0, spec.samples - len(sound)))
     audio = torch.from_numpy(sound).repeat(spec.channels, 1)
-    video = torch.zeros((spec.frames, 3, spec.height, spec.width), dtype=torch.uint8)
-    return Clip(spec, video, audio).only("audio")
+    video = torch.zeros((0, 3, spec.height, spec.width), dtype=torch.uint8)
+    return Clip(replace(spec, frames=0), video, audio)
 
 
 def frames_needed(spec: ClipSpec, rate: int, delay: int, frame: int) -> int:

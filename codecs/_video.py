@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..benchmark import ffmpeg
@@ -82,8 +82,7 @@ class FfmpegVideoCodec:
 
         payload = b"".join(part.payload for part in stream.parts)
         video = decode_stream(self.syntax.restore(payload), self.syntax, spec)
-        clip = Clip(spec, video, torch.zeros((spec.channels, spec.samples)))
-        return clip.only("video")
+        return Clip(replace(spec, samples=0), video, torch.zeros((spec.channels, 0)))
 
 
 def encode_stream(video: Tensor, syntax: Syntax, arguments: Sequence[str], threads: int = 1) -> bytes:
