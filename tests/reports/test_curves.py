@@ -117,7 +117,8 @@ def test_an_affine_change_of_the_metric_changes_nothing(one, other, scale, shift
     """So −D and 1 − D of a lower-is-better D give the same BD-rate."""
     before = bd_rate(Curve.of(*one), Curve.of(*other))
     assume(before.overlap is None or before.overlap == 0 or before.overlap > 1)
-    after = bd_rate(*(Curve.of(rate, scale * quality + shift) for rate, quality in (one, other)))
+    test, anchor = (Curve.of(rate, scale * quality + shift) for rate, quality in (one, other))
+    after = bd_rate(test, anchor)
     assert after.status == before.status or abs((before.overlap or 0) - 50) < 1e-6
     assert (after.value is None) == (before.value is None)
     if before.value is not None:

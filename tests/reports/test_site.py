@@ -336,6 +336,6 @@ def test_the_interval_plot_keeps_order_and_shows_zero(realistic_store):
     with duckdb.connect(str(realistic_store), read_only=True) as connection:
         board = leaderboards(connection, load(connection))[0]
     scale = Scale(board)
-    places = [float(scale(row.bd.bd_rate if row.bd else 0)) for row in board.rows if row.rank]
+    places = [float(scale((row.bd and row.bd.bd_rate) or 0.0)) for row in board.rows if row.rank]
     assert places == sorted(places)
     assert all(0 <= place <= 100 for place in places)

@@ -75,6 +75,7 @@ def test_matched_values_equal_scipys_on_the_mean_curve(tmp_path):
     assert [found.reason for found in row.quality[:1]] == ["below range"]
     for found, kbps in zip(row.quality[1:], (5, 10, 20), strict=True):
         assert found.value == pytest.approx(float(curve(np.log10(kbps))))
+    assert row.kbps.value is not None
     assert curve(np.log10(row.kbps.value)) == pytest.approx(board.target, abs=0.01)
 
 
@@ -101,9 +102,9 @@ def test_the_texts_hold_the_numbers(tmp_path):
         (board,) = leaderboards(connection, load(connection))
     heads, lines = bd_table(rows)
     assert all(len(line) == len(heads) for line in lines)
-    assert lines[[line[3] for line in lines].index("good")][5] == text.percent(
-        next(row.bd_rate for row in rows if row.system == "good")
-    )
+    good = next(row.bd_rate for row in rows if row.system == "good")
+    assert good is not None
+    assert next(line[5] for line in lines if line[3] == "good") == text.percent(good)
     heads, lines = leaderboard_table(board)
     assert all(len(line) == len(heads) for line in lines)
     assert lines[1][0] == "2="
