@@ -84,7 +84,9 @@ def eye(
     return surface
 
 
-def mouth(skin: Surface, head: Triple, ray: Triple, move: Rows, who: Rows, pixel: float) -> Surface:
+def mouth(
+    skin: Surface, head: Triple, ray: Triple, move: Rows, who: Rows, noise: Tensor, pixel: float
+) -> Surface:
     """`skin` with the inside of the mouth in it, where the lips are open."""
     import torch
 

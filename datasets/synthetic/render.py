@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Points worked on at a time. A CPU is eight times as fast while they fit its cache; a GPU wants many.
 _PIECE = {"cpu": 1 << 16, "cuda": 1 << 21}
-_EDGE = 0.13  # contrast (of 1) between neighbours beyond which a pixel is sampled more finely
+_EDGE = 0.15  # contrast (of 1) between neighbours beyond which a pixel is sampled more finely
 _SUBPIXELS = ((-0.125, -0.375), (0.375, -0.125), (0.125, 0.375), (-0.375, 0.125))
 
 

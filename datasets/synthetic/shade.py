@@ -8,7 +8,7 @@ from .features import eye, mouth
 from .hair import cloth_surface, hair_surface, strand_coordinates
 from .identity import HAIR_STYLES
 from .light import illuminate
-from .rig import Triple, to_body, to_head, turn, turn_back, unfold
+from .rig import Rows, Triple, to_body, to_head, turn, turn_back, unfold
 from .sculpt import Scene
 from .skin import Surface, skin_colour
 from .solids import smoothstep
@@ -80,56 +80,83 @@ def _view(rays: Rays) -> tuple[Tensor, Tensor, Tensor]:
 def _shade_head(scene: Scene, rays: Rays, places: list[Triple], lit: Tensor, pixel: float) -> Tensor:
     import torch
 
-    move, who = rays.move, rays.who
     head, rest, _ = places
-    nx, ny, nz, fibre, open_ = scene.head.sample(scene.head.surface, *rest, rays.person).unbind()
-    normal = turn(nx, ny, nz, move)
+    found = scene.head.sample(scene.head.surface, *rest, rays.person)
+    around, away = strand_coordinates(rest)
+    strands = _strands(scene, rays.who, around, away)
+    share = smoothstep(-0.012, 0.030, found[3] + 0.012 * strands[1] - 0.004)
+    light = torch.zeros(3, len(lit), device=lit.device)
+    for part, weight in ((_shade_skin, 1 - share), (_shade_hair, share)):
+        index = (weight > 0).nonzero()[:, 0]
+        if len(index):
+            nx, ny, nz, _, open_ = found[:, index].unbind()
+            where = (_of(head, index), _of(rest, index), (nx, ny, nz))
+            seen = part(scene, rays.at(index), *where, open_, strands[:, index], lit[index], pixel)
+            light[:, index] += weight[index] * seen
+    return light
+
+
+def _strands(scene: Scene, who: Rows, around: Tensor, away: Tensor) -> Tensor:
+    import torch
+
+    straight = _texture(scene, 2.2 * around + who.pattern, 0.55 * away)
+    curly = who.hair_style == HAIR_STYLES.index("curly")
+    if not bool(curly.any()):
+        return straight
+    curls = _texture(scene, 2.6 * around + 0.18 * (7 * away).sin() + who.pattern, 2.6 * away)
+    return torch.where(curly, curls, straight)
+
+
+def _shade_skin(
+    scene: Scene, rays: Rays, head: Triple, rest: Triple, normal: Triple, open_: Tensor, strands: Tensor,
+    lit: Tensor, pixel: float,
+) -> Tensor:  # fmt: skip
+    import torch
+
+    move, who = rays.move, rays.who
     around = torch.atan2(rest[0], rest[2] + 0.35)
     grain = _texture(scene, 1.35 * around + who.pattern, 1.35 * rest[1])
     albedo, gloss, lips = skin_colour(head, rest, grain, move, who)
-    flat = torch.ones_like(lit)
-    surface = Surface(albedo, normal, gloss, 16 + 22 * lips, 0.42 * flat, open_)
+    wrap = torch.full_like(lit, 0.42)
+    surface = Surface(albedo, turn(*normal, move), gloss, 16 + 22 * lips, wrap, open_)
     ray = head_rays(rays)
-    front = ((rest[2] > 0.15) & (nz > -0.2)).nonzero()[:, 0]
-    for feature in ("eye", "mouth"):
-        wx, wy, wz = (value[front] for value in head)
-        if feature == "eye":
-            near = (wy.abs() < 0.16) & (wx.abs() < 0.6)
-        else:
-            near = (wy < -0.4) & (wy > -1.0) & (wx.abs() < 0.42) & (wz > 0.2)
-        chosen = front[near.nonzero()[:, 0]]
-        if not len(chosen):
-            continue
-        part = _pick(surface, chosen)
-        here, through = _of(head, chosen), _of(ray, chosen)
-        rows_move, rows_who = move.at(chosen), who.at(chosen)
-        if feature == "eye":
-            part = eye(part, here, through, rows_move, rows_who, grain[:, chosen], pixel)
-        else:
-            part = mouth(part, here, through, rows_move, rows_who, pixel)
-        _put(surface, part, chosen)
-    turned, away = strand_coordinates(rest)
-    strands = _texture(scene, 2.2 * turned + who.pattern, 0.55 * away)
-    if bool((who.hair_style == HAIR_STYLES.index("curly")).any()):
-        curls = _texture(scene, 2.6 * turned + 1.2 * (7 * away).sin() * 0.15 + who.pattern, 2.6 * away)
-        strands = torch.where(who.hair_style == HAIR_STYLES.index("curly"), curls, strands)
-    share = smoothstep(-0.012, 0.030, fibre + 0.012 * strands[1] - 0.004)
-    fibres, tangent = hair_surface(normal, (nx, ny, nz), strands, open_, who)
-    # Strands stand a little sideways to each other.
+    x, y, z = head
+    front = (rest[2] > 0.15) & (normal[2] > -0.2)
+    for feature, near in (
+        (eye, (y.abs() < 0.16) & (x.abs() < 0.6)),
+        (mouth, (y < -0.4) & (y > -1.0) & (x.abs() < 0.42) & (z > 0.2)),
+    ):
+        chosen = (front & near).nonzero()[:, 0]
+        if len(chosen):
+            at = (
+                _of(head, chosen),
+                _of(ray, chosen),
+                move.at(chosen),
+                who.at(chosen),
+                grain[:, chosen],
+                pixel,
+            )
+            _put(surface, feature(_pick(surface, chosen), *at), chosen)
+    return illuminate(surface, lit, _view(rays), who, 0 * lit, None)
+
+
+def _shade_hair(
+    scene: Scene, rays: Rays, head: Triple, rest: Triple, normal: Triple, open_: Tensor, strands: Tensor,
+    lit: Tensor, pixel: float,
+) -> Tensor:  # fmt: skip
+    import torch
+
+    move, who = rays.move, rays.who
+    (nx, ny, nz), combed = normal, (who.hair_style != HAIR_STYLES.index("buzz")).float()
     curly = who.hair_style == HAIR_STYLES.index("curly")
-    tilt = torch.where(curly, 0.25 * strands[3], 0.16 * strands[1]) * (who.hair_style != 1)
-    sideways = (
-        ny * tangent[2] - nz * tangent[1],
-        nz * tangent[0] - nx * tangent[2],
-        nx * tangent[1] - ny * tangent[0],
-    )
-    sx, sy, sz = sideways
-    fibres.normal = turn(nx + tilt * sx, ny + tilt * sy, nz + tilt * sz, move)
-    surface = surface.blend(fibres, share)
+    surface, (tx, ty, tz) = hair_surface(turn(*normal, move), normal, strands, open_, who)
+    # Strands stand a little sideways to each other.
+    tilt = torch.where(curly, 0.25 * strands[3], 0.16 * strands[1]) * combed
+    sx, sy, sz = ny * tz - nz * ty, nz * tx - nx * tz, nx * ty - ny * tx
+    surface.normal = turn(nx + tilt * sx, ny + tilt * sy, nz + tilt * sz, move)
     lean = 0.22 * strands[1] + 0.08
-    tx, ty, tz = tangent
     tangent = turn(tx + lean * nx, ty + lean * ny, tz + lean * nz, move)
-    return illuminate(surface, lit, _view(rays), who, share * (who.hair_style != 1), tangent)
+    return illuminate(surface, lit, _view(rays), who, combed, tangent)
 
 
 def _shade_body(scene: Scene, rays: Rays, places: list[Triple], lit: Tensor, pixel: float) -> Tensor:

@@ -51,13 +51,26 @@ class Rays:
 
 
 def distances(scene: Scene, rays: Rays, x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-    """Distances (N,) of world points to the head and to the body."""
-    hx, hy, hz = unfold(*to_head(x, y, z, rays.move, rays.who), rays.move, rays.who)
-    # Outside its box a volume repeats its border, which is kept positive: slow there, but nothing is met.
-    head = scene.head.sample(scene.head.distance, hx, hy, hz, rays.person)[0]
-    bx, by, bz = to_body(x, y, z, rays.move)
-    body = scene.body.sample(scene.body.distance, bx, by, bz, rays.person)[0]
-    return head, body + (by - scene.body.box[1][1]).clamp_min(0)
+    """Distances (N,) of world points to the head and to the body.
+
+    A volume repeats its border outside of its box; the border is kept positive, so nothing is met there.
+    """
+    import torch
+
+    rest = unfold(*to_head(x, y, z, rays.move, rays.who), rays.move, rays.who)
+    head = scene.head.sample(scene.head.distance, *rest, rays.person)[0]
+    if len(rays.frame) > 1:
+        return head, _body_distance(scene, rays.move, x, y, z, rays.person)
+    # The rays of one frame come row by row; those of the upper half, which rise, pass over the shoulders.
+    upper = int((rays.v > 0).sum())
+    body = _body_distance(scene, rays.move, x[upper:], y[upper:], z[upper:], rays.person)
+    return head, torch.cat((torch.full_like(x[:upper], FAR), body))
+
+
+def _body_distance(scene: Scene, move: Rows, x: Tensor, y: Tensor, z: Tensor, person: Tensor) -> Tensor:
+    bx, by, bz = to_body(x, y, z, move)
+    body = scene.body.sample(scene.body.distance, bx, by, bz, person)[0]
+    return body + (by - scene.body.box[1][1]).clamp_min(0)
 
 
 def march(scene: Scene, rays: Rays, t: Tensor, tolerance: float) -> tuple[Tensor, Tensor]:
