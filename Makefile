@@ -28,8 +28,8 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv is missing (Debian: apt install python3-venv)"; exit 1; }
 	@echo "installing talkbench into $(VENV) (once, a few minutes)"
 	$(PIP) --editable .
-	@# pesq has no wheels: it is built here where there is a C compiler, else its metric says that it is missing.
-	@$(PIP) --editable '.[pesq]' 2>/dev/null || echo "no C compiler: the metric pesq will be unavailable"
+	@# Built here where there is a C compiler; elsewhere these metrics say that they are missing.
+	@$(PIP) --editable '.[speech]' 2>/dev/null || echo "no C compiler: pesq and visqol_speech will be unavailable"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run

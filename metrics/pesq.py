@@ -21,7 +21,7 @@ SAMPLE_RATE = 16000
 def availability() -> str | None:
     """None where the library `pesq` is installed."""
     if util.find_spec("pesq") is None:
-        return 'the package pesq is not installed; with a C compiler: pip install "talkbench[pesq]"'
+        return "the package pesq is not installed; with a C compiler: pip install pesq"
     return None
 
 

@@ -1,4 +1,4 @@
-"""ViSQOL in speech mode, by visqol-python.
+"""ViSQOL in speech mode, by visqol-python. An extra: a library that it needs is built by a C compiler.
 
 Its levels, noise floors and patches depend on both sounds, so that nothing but the resampling of the
 reference can be done once. Its inner loops are compiled by numba when first met.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import metadata, util
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import Unavailable
@@ -24,7 +24,9 @@ SAMPLE_RATE = 16000
 
 
 def availability() -> str | None:
-    """Always available."""
+    """None where the library `visqol-python` is installed."""
+    if util.find_spec("visqol") is None:
+        return "visqol-python is not installed; with a C compiler: pip install 'visqol-python[accel]'"
     return None
 
 
@@ -43,7 +45,9 @@ def describe() -> Sequence[MetricInfo]:
                 "from similarity to MOS, scaled to 5.00 for a copy (not the lattice model)."
             ),
             paper="Chinen et al.: ViSQOL v3, QoMEX 2020",
-            build={name: metadata.version(name) for name in ("visqol-python", "numba", "soxr")},
+            build={name: metadata.version(name) for name in ("visqol-python", "numba", "soxr")}
+            if availability() is None
+            else {},
             options={"mapping": "polynomial"},
         ),
     )
