@@ -6,6 +6,7 @@ view ('normal' | 'large_rotation' | 'fast_motion' | 'glasses'), device ('cpu').
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
@@ -60,6 +61,10 @@ class Options:
             value = getattr(self, name)
             if not low <= value <= high:
                 raise UsageError(f"synthetic dataset: {name} = {value!r} is not in {low} … {high}")
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
+            raise UsageError(
+                f"synthetic dataset: device = {self.device!r} is not cpu, cuda or cuda:0, cuda:1, …"
+            )
         for name, choices in (("split", SPLITS), ("view", VIEWS)):
             if getattr(self, name) not in choices:
                 raise UsageError(
@@ -109,6 +114,10 @@ def make_clip(options: Options, index: int, name: str) -> PreparedClip:
     from .sculpt import sculpt
     from .voice import SAMPLE_RATE, random_voice
 
+    if options.device.startswith("cuda") and not torch.cuda.is_available():
+        raise UsageError(
+            f"synthetic dataset: device = {options.device!r}, but no CUDA device is here; use 'cpu'"
+        )
     split, seed, view = options.split, options.seed, options.view
     frames = max(1, round(options.seconds * FPS))
     who = identity_of(split, seed, index, glasses=True if view == "glasses" else None)

@@ -93,7 +93,7 @@ def talk(
         "y": shift * wander(rng, times, speed),
         "zoom": zoom,
         # The eyes hold the camera while the head turns, as far as they can.
-        "gaze_x": np.clip(-0.75 * np.deg2rad(yaw), -0.42, 0.42) + 0.16 * looks[0],
+        "gaze_x": np.clip(-0.6 * np.deg2rad(yaw), -0.38, 0.38) + 0.16 * looks[0],
         "gaze_y": np.clip(0.75 * np.deg2rad(pitch), -0.2, 0.2) + 0.09 * looks[1],
         "blink": blinks(rng, times),
         "brow": 0.5 * wander(rng, times, 2.0) + 0.8 * (stress - stress.mean()),

@@ -33,7 +33,7 @@ def render(scene: Scene, motion: Motion, person: Tensor | None = None, size: int
     if person is None:
         person = torch.zeros(frames, dtype=torch.int64)
     person = person.to(scene.device)
-    step = max(1, _piece(scene) * COARSE**2 // size**2)
+    step = max(1, 4 * _piece(scene) // size**2)
     with torch.no_grad():
         pictures = [
             _render(scene, _part(motion, start, start + step), person[start : start + step], size)

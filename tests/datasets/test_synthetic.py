@@ -133,6 +133,7 @@ def test_glasses_view_puts_glasses_on_everybody():
         ({"view": "back"}, "is not one of normal, large_rotation"),
         ({"size": 8}, "size = 8 is not in 16"),
         ({"seconds": 0.1}, "seconds = 0.1"),
+        ({"device": "gpu"}, "device = 'gpu' is not cpu, cuda"),
         ({"clips": "four"}, "clips = 'four' should be of type int"),
         ({"seed": True}, "seed = True should be of type int"),
     ],
