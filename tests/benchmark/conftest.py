@@ -79,8 +79,8 @@ def ask() -> Callable[[Path, str], list[tuple[Any, ...]]]:
 
 RESULTS = {
     "clips": "clip_id, dataset, name, sha256, frames, samples, speaker, status, error, selected",
-    "encodes": "encode_id, codec, fingerprint, point, params, clip_id, status, error, bits_video, bits_audio, "
-    "bits_joint, parts, duration_s, bitstream_sha256, decode_status, decode_error, selected",
+    "encodes": "encode_id, codec, fingerprint, point, params, clip_id, status, error, bits_video, "
+    "bits_audio, bits_joint, parts, duration_s, bitstream_sha256, decode_status, decode_error, selected",
     "scores": "encode_id, metric, fingerprint, value, frame_values, weight, detail, status, error",
     "rd_points": "*",
     "bd_rates": "*",

@@ -8,6 +8,7 @@ from fractions import Fraction
 import av
 import pytest
 import torch
+from av.video.frame import PictureType
 from talkbench.benchmark import ffmpeg
 from talkbench.benchmark.errors import CodecError
 from talkbench.benchmark.types import Bitstream, Part, Point
@@ -152,6 +153,22 @@ def test_payload_plays_elsewhere(name, face):
     ours = ffmpeg.run(["-f", codec.syntax.container, "-i", "pipe:0", "-f", "rawvideo", "pipe:1"], data)
     assert len(theirs) == clip.spec.frames
     assert b"".join(frame.tobytes() for frame in theirs) == ours
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_keyframe_and_one_set_of_headers_however_long(name, moving):
+    """Encoders refresh once a second, or send their headers again, unless told not to; nobody needs that."""
+    clip = moving(90)
+    codec = load(name)
+    stream = codec.encode(clip, quick(name, codec.points[1]))
+    data = codec.syntax.restore(payload_of(stream))
+    with av.open(io.BytesIO(data), "r", codec.syntax.container) as container:
+        pictures = [PictureType(frame.pict_type).name for frame in container.decode(video=0)]
+    assert len(pictures) == clip.spec.frames
+    assert pictures.count("I") == 1
+    header_units = units(name, stream["headers"])
+    beyond = units(name, stream["keyframe"]) + units(name, stream["inter"])
+    assert not [unit for unit in beyond if unit in header_units]
 
 
 @pytest.mark.parametrize("name", NAMES)
