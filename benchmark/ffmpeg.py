@@ -92,7 +92,11 @@ def run(
     threads: int | None = None,
 ) -> bytes:
     """All that ffmpeg writes to `pipe:1`; `stream` gives it piece by piece. Raises CodecError."""
-    feed = () if stdin is None else (stdin,) if isinstance(stdin, Buffer) else stdin
+    feed: Iterable[Buffer] = ()
+    if isinstance(stdin, bytes | bytearray | memoryview):
+        feed = [stdin]
+    elif stdin is not None:
+        feed = stdin
     with contextlib.closing(stream(arguments, feed, threads)) as chunks:
         return b"".join(chunks)
 

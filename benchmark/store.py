@@ -53,7 +53,7 @@ class Store:
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def put(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Insert rows, replacing those with the same primary key, in one transaction. Mappings become JSON."""
+        """Insert rows in one transaction, replacing those with the same primary key. Mappings become JSON."""
         rows = list(rows)
         if not rows:
             return
