@@ -94,7 +94,7 @@ def run(
     """All that ffmpeg writes to `pipe:1`; `stream` gives it piece by piece. Raises CodecError."""
     feed: Iterable[Buffer] = ()
     if isinstance(stdin, bytes | bytearray | memoryview):
-        feed = [stdin]
+        feed = [stdin]  # pyright: ignore[reportAssignmentType]  # memoryview is generic to the checker
     elif stdin is not None:
         feed = stdin
     with contextlib.closing(stream(arguments, feed, threads)) as chunks:
