@@ -17,15 +17,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import artifacts, catalogue, plan, records, stages
+from . import artifacts, catalogue, jobs, plan, records, stages
 from .executors import Executor, Job, Outcome
 from .fingerprint import sha256_file
 from .progress import Progress
 from .store import Store
 from .suite import Suite
 
-_ENDED = ("ok", "unavailable")  # never run again by itself
-_FAILED = ("failed", "timeout", "oom")  # run again with --retry-failed
+_FAILED = ("failed", "timeout", "oom")  # run again with --retry-failed only
+_FIRST, _SCORE, _DECODE, _ENCODE = range(4)  # order in the queue: what frees the disk comes first
 
 
 @dataclass
@@ -102,22 +102,16 @@ class Sweep:
         ]
         self.progress.total("prepare", len(missing))
         for entry in missing:
-            arguments = {
-                "dataset": entry.choice.use,
-                "options": dict(entry.choice.options),
-                "name": entry.item.name,
-                "key": entry.item.key,
-            }
-            self._push(0, ("prepare", entry.item.key, entry.item.name), stages.prepare, arguments)
+            self._push(_FIRST, jobs.prepare(entry, self.suite.time_limit_s))
         self._drain()
 
     # -- planning ---------------------------------------------------------------------------------
 
     def plan_cells(self, cells: Sequence[plan.Cell]) -> None:
         """Queue what each cell lacks: an encode, a decode, or nothing."""
-        ended = _ENDED if self.retry_failed else (*_ENDED, *_FAILED)
+        ended = ("ok",) if self.retry_failed else ("ok", *_FAILED)
         rows = records.known_encodes(self.store)
-        scored = records.known_scores(self.store, ended)
+        scored = records.known_scores(self.store, (*ended, "unavailable"))
         wanted = {
             modality: [
                 m.info.name for m in self.planned.metrics if m.info.modality == modality and not m.unavailable
@@ -138,7 +132,7 @@ class Sweep:
             if row and row.status == "ok":
                 self._bitstreams[cell.encode_id] = row.sha256
             if row is None or row.status not in ended or (row.status == "ok" and not self._intact(cell, row)):
-                self._push_encode(cell)
+                self._push(_ENCODE, jobs.encode(cell, self.root, self.suite.time_limit_s))
                 counts["encode"] += 1
             elif row.status == "ok" and self._to_decode(cell, row, ended):
                 self._push_decode(cell)
@@ -161,35 +155,17 @@ class Sweep:
 
     # -- the queue --------------------------------------------------------------------------------
 
-    def _push(self, priority: int, key: tuple[str, ...], function: Any, arguments: dict[str, Any]) -> None:
+    def _push(self, priority: int, job: Job) -> None:
         """Queue a job: lower `priority` runs first, in order within one."""
         self._order += 1
-        job = Job(key, function, arguments, self.suite.time_limit_s)
         heapq.heappush(self._queue, (priority, self._order, job))
 
-    def _push_encode(self, cell: plan.Cell) -> None:
-        arguments = {
-            "codec": cell.codec.name,
-            "point": cell.point,
-            "clip_folder": cell.clip.folder,
-            "output": artifacts.bitstream_path(self.root, cell.encode_id),
-        }
-        self._push(3, ("encode", cell.encode_id), stages.encode, arguments)
-
     def _push_decode(self, cell: plan.Cell) -> None:
-        arguments = {
-            "codec": cell.codec.name,
-            "bitstream": artifacts.bitstream_path(self.root, cell.encode_id),
-            "sha256": self._bitstreams[cell.encode_id],
-            "spec": cell.clip.spec,
-            "folder": artifacts.decoded_folder(self.root, cell.encode_id),
-        }
-        self._push(2, ("decode", cell.encode_id), stages.decode, arguments)
+        sha256 = self._bitstreams[cell.encode_id]
+        self._push(_DECODE, jobs.decode(cell, sha256, self.root, self.suite.time_limit_s))
 
     def _push_score(self, family: str, clip: plan.PlannedClip, variants: Sequence[stages.Variant]) -> None:
-        arguments = {"family": family, "clip_folder": clip.folder, "variants": list(variants)}
-        key = ("score", clip.clip_id, family, *(variant.encode_id for variant in variants))
-        self._push(1, key, stages.score, arguments)
+        self._push(_SCORE, jobs.score(family, clip, variants, self.suite.time_limit_s))
 
     def _drain(self) -> None:
         """Run the queue until it is empty; jobs that end may queue others."""
@@ -211,8 +187,7 @@ class Sweep:
             # Its death may be nobody's fault (a kill from outside): once more, then it is the job's.
             self._deaths[job.key] += 1
             if self._deaths[job.key] < 2:
-                self._order += 1
-                heapq.heappush(self._queue, (0, self._order, job))
+                self._push(_FIRST, job)
                 return
         {
             "prepare": self._prepared,
