@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .glasses import glasses
 from .light import develop, key_direction, sensor_noise
 from .rig import Motion, Rows, to_head
-from .sculpt import Scene
+from .sculpt import Scene, one_thread
 from .shade import backdrop_light, head_rays, shade
 from .trace import COARSE, FAR, HALF_HEIGHT, NEAR, Rays, distances, march, shadow
 
@@ -34,7 +34,7 @@ def render(scene: Scene, motion: Motion, person: Tensor | None = None, size: int
         person = torch.zeros(frames, dtype=torch.int64)
     person = person.to(scene.device)
     step = max(1, 4 * _piece(scene) // size**2)
-    with torch.no_grad():
+    with torch.no_grad(), one_thread(scene.device):
         pictures = [
             _render(scene, _part(motion, start, start + step), person[start : start + step], size)
             for start in range(0, frames, step)

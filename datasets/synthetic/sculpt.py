@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,24 @@ HEAD_BOX = ((-1.1, 1.1), (-1.5, 1.4), (-1.2, 1.05))
 BODY_BOX = ((-1.9, 1.9), (-2.7, -0.5), (-1.1, 0.7))
 HEAD_STEP, BODY_STEP = 0.025, 0.05
 _SLAB = 3  # slices worked on at a time, so that they fit a processor's cache
+
+
+@contextmanager
+def one_thread(device: torch.device) -> Iterator[None]:
+    """Within: torch uses one thread on a CPU.
+
+    The tensors are small, to fit its cache: threads that wait for each other after every operation gain
+    little, and lose a factor of ten where other work keeps the cores busy. Parallel work is done by clip.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
@@ -76,7 +95,7 @@ def sculpt(people: Sequence[Identity], device: torch.device | str = "cpu") -> Sc
         skin, hair = skin_distance(x, y, z, who), hair_distance(x, y, z, who)
         return union(skin, hair, 0.012), (skin - hair).clamp(-0.3, 0.3)
 
-    with torch.no_grad():
+    with torch.no_grad(), one_thread(place):
         return Scene(
             tabulate(list(people), place),
             _volume(people, head, HEAD_BOX, HEAD_STEP, place),

@@ -159,3 +159,16 @@ def test_gpu_and_cpu_agree_up_to_rounding(scene):
     there = render(sculpt(PEOPLE, "cuda"), moves, person, SIZE).cpu().int()
     here = render(scene, moves, person, SIZE).int()
     assert ((there - here).abs() > 2).float().mean() < 0.005
+
+
+def test_the_number_of_threads_changes_nothing(scene):
+    before = torch.get_num_threads()
+    moves = motion(yaw=[25.0], open=[0.5])
+    try:
+        torch.set_num_threads(2)
+        two = render(scene, moves, size=SIZE)
+        assert torch.get_num_threads() == 2
+        torch.set_num_threads(1)
+        assert torch.equal(render(scene, moves, size=SIZE), two)
+    finally:
+        torch.set_num_threads(before)
