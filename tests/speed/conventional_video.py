@@ -62,7 +62,7 @@ def measure(variant: str, clips: list[Clip]) -> list[list[tuple[float, float]]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("codecs", nargs="+")
+    parser.add_argument("codecs", nargs="*", default=["vvc", "vvc-ra", "hevc", "av1"])
     parser.add_argument("--frames", type=int, default=75)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
