@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import typer.main
 from talkbench.benchmark import registry
@@ -12,7 +13,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXT = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
 
 
-def commands() -> dict[str, typer.main.TyperCommand]:
+def commands() -> dict[str, Any]:
     group = typer.main.get_command(app)
     return dict(group.commands)  # pyright: ignore[reportAttributeAccessIssue]
 
