@@ -90,7 +90,10 @@ def sweep(
         return
     try:
         failed = run.run(request, _out)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, RuntimeError) as error:
+        # Ctrl-C in the middle of a query comes out of DuckDB as RuntimeError("Query interrupted").
+        if isinstance(error, RuntimeError) and "interrupted" not in str(error).lower():
+            raise
         _err.print("interrupted; the same command goes on from here")
         raise typer.Exit(130) from None
     raise typer.Exit(1 if failed else 0)

@@ -174,9 +174,12 @@ class LocalExecutor:
         self._start(job, device)
 
     def _start(self, job: Job, device: str) -> None:
-        future = self._pool(device).schedule(
-            run_job, args=(job.function, job.arguments, device), timeout=job.time_limit_s
-        )
+        call = (job.function, job.arguments, device)
+        try:
+            future = self._pool(device).schedule(run_job, args=call, timeout=job.time_limit_s)
+        except RuntimeError:  # the pool broke (an idle worker was killed), and no future has said so yet
+            self._rebuild(device, [job])
+            return
         self._running[future] = (job, device)
         self._progress_at = time.monotonic()
 

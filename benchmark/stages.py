@@ -214,9 +214,6 @@ def score(family: str, clip_folder: Path, variants: Sequence[Variant], device: s
     modality = metric.infos[0].modality
     reference = artifacts.load_clip(clip_folder).only(modality)
     rows: dict[str, dict[str, Score | Exception]] = {variant.encode_id: {} for variant in variants}
-    decoded = {}
-    for variant in variants:
-        decoded[variant.encode_id] = artifacts.load_clip(variant.folder).only(modality)
     for start, stop in _chunks(reference, metric):
         piece = reference.frames(start, stop) if metric.scope == "chunk" else reference
         try:
@@ -224,7 +221,8 @@ def score(family: str, clip_folder: Path, variants: Sequence[Variant], device: s
         except Exception as error:  # a metric's failure is a row, whatever it raised
             return [_row(v.encode_id, name, error, metric.infos) for v in variants for name in v.metrics]
         for variant in variants:
-            clip = decoded[variant.encode_id]
+            # Opened anew for each chunk: pages of many long clips would otherwise stay mapped.
+            clip = artifacts.load_clip(variant.folder).only(modality)
             clip = clip.frames(start, stop) if metric.scope == "chunk" else clip
             _gather(rows[variant.encode_id], metric, state, clip)
     return [
