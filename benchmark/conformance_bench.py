@@ -50,7 +50,8 @@ class Process:
 
     def _run(self, function: Callable[..., Any], limit_s: float, **arguments: object) -> Any:
         self._executor.submit(Job((), function, {**arguments, "folder": self._folder}, limit_s))
-        outcome = self._executor.next()
+        while (outcome := self._executor.next()) is None:
+            pass
         if outcome.status == "ok":
             return outcome.value
         self._warm = False  # another process takes the lost one's place

@@ -64,8 +64,11 @@ class Executor(Protocol):
 
     def submit(self, job: Job) -> None: ...
 
-    def next(self) -> Outcome:
-        """Wait for one job to end. Raises LookupError when none is under way."""
+    def next(self, wait_s: float = 1.0) -> Outcome | None:
+        """The next job to end, or None if none has within `wait_s` seconds.
+
+        Raises LookupError when none is under way.
+        """
         ...
 
     def close(self) -> None:
@@ -108,7 +111,8 @@ class SerialExecutor:
     def submit(self, job: Job) -> None:
         self._jobs.append(job)
 
-    def next(self) -> Outcome:
+    def next(self, wait_s: float = 1.0) -> Outcome | None:
+        del wait_s  # the job runs now, however long it takes
         if not self._jobs:
             raise LookupError("no job is under way")
         job = self._jobs.popleft()
@@ -183,19 +187,19 @@ class LocalExecutor:
         self._running[future] = (job, device)
         self._progress_at = time.monotonic()
 
-    def next(self) -> Outcome:
+    def next(self, wait_s: float = 1.0) -> Outcome | None:
         if not self._running:
             raise LookupError("no job is under way")
-        while True:
-            done, _ = concurrent.futures.wait(
-                self._running, timeout=1.0, return_when=concurrent.futures.FIRST_COMPLETED
-            )
-            for future in done:
-                # An earlier one of `done` may have had the pool rebuilt, and this one with it.
-                outcome = self._finish(future) if future in self._running else None
-                if outcome:
-                    return outcome
-            self._mend_stall()
+        done, _ = concurrent.futures.wait(
+            self._running, timeout=wait_s, return_when=concurrent.futures.FIRST_COMPLETED
+        )
+        for future in done:
+            # An earlier one of `done` may have had the pool rebuilt, and this one with it.
+            outcome = self._finish(future) if future in self._running else None
+            if outcome:
+                return outcome
+        self._mend_stall()
+        return None
 
     def _finish(self, future: concurrent.futures.Future[Any]) -> Outcome | None:
         import pebble

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import signal
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 
@@ -57,7 +60,8 @@ def run(request: Request, console: Console) -> bool:
                 running = sweep.Sweep(
                     request.suite, planned, request.out, store, executor, progress, request.retry_failed
                 )
-                changed = running.run(request.command, facts)
+                with _ctrl_c_stops(running):
+                    changed = running.run(request.command, facts)
         finally:
             executor.close()
         if changed or not page.exists():
@@ -68,6 +72,25 @@ def run(request: Request, console: Console) -> bool:
         page = site.write_report(request.out)
     _tell(console, failed, counts, page)
     return bool(failed)
+
+
+@contextlib.contextmanager
+def _ctrl_c_stops(running: sweep.Sweep) -> Iterator[None]:
+    """Ctrl-C ends a sweep between two jobs; an exception in the middle of a write or of a lock would not do.
+
+    A second Ctrl-C does not wait.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if running.interrupted:
+            raise KeyboardInterrupt
+        running.interrupted = True
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _tell(console: Console, failed: Sequence[dict[str, object]], counts: dict[str, int], page: Path) -> None:

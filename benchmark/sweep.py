@@ -60,6 +60,7 @@ class Sweep:
         self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
         self.seconds: defaultdict[str, float] = defaultdict(float)  # worker seconds by stage
         self.jobs_run = 0
+        self.interrupted = False  # set from outside: stop before the next job
         self._queue: list[tuple[int, int, Job]] = []
         self._order = 0
         self._deaths: Counter[tuple[str, ...]] = Counter()
@@ -171,11 +172,15 @@ class Sweep:
         """Run the queue until it is empty; jobs that end may queue others."""
         under_way = 0
         while self._queue or under_way:
+            if self.interrupted:
+                raise KeyboardInterrupt
             while self._queue and self.executor.free > 0:
                 _, _, job = heapq.heappop(self._queue)
                 self.executor.submit(job)
                 under_way += 1
             outcome = self.executor.next()
+            if outcome is None:
+                continue
             under_way -= 1
             self.jobs_run += 1
             self.seconds[outcome.job.key[0]] += outcome.seconds
