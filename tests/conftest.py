@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from talkbench.benchmark import registry
+
+# Time limits on examples would fail on a busy machine. CI runs the same examples each time.
+settings.register_profile("talkbench", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("talkbench")
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 

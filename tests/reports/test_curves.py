@@ -101,6 +101,8 @@ def test_swapping_the_curves_inverts_the_ratio(one, other):
     there, back = bd_rate(a, b), bd_rate(b, a)
     assert there.value is not None
     assert back.value is not None
+    # Near -100 % the percentage itself has too few digits left to tell one ratio from another.
+    assume(1e-4 < 1 + there.value / 100 < 1e4)
     assert 1 + back.value / 100 == pytest.approx(1 / (1 + there.value / 100), rel=1e-6)
     assert there.overlap == pytest.approx(back.overlap)
     swapped = there.swapped()
