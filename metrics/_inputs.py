@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import InvalidClip, Unavailable
@@ -51,3 +52,30 @@ def resampled(audio: Tensor, sample_rate: int, target_rate: int) -> Any:
         return samples
     # soxr wants (n, channels)
     return np.ascontiguousarray(soxr.resample(samples.T, sample_rate, target_rate, quality="VHQ").T)
+
+
+@dataclass(frozen=True)
+class SpeechReference:
+    """A reference sound for a metric of one channel at a rate of its own.
+
+    audio: (C, N) at `sample_rate` Hz, as in the clip; speech: float64 (n,) at `rate` Hz.
+    """
+
+    audio: Tensor
+    sample_rate: int
+    rate: int
+    speech: Any
+
+    @classmethod
+    def of(cls, clip: Clip, rate: int, if_silent: str) -> SpeechReference:
+        """Prepare a clip's sound. Raises Unavailable where there is none, or (`if_silent`) only silence."""
+        require(clip, "audio")
+        if not clip.audio.any():
+            raise Unavailable(f"the reference is silent: {if_silent}")
+        sample_rate = clip.spec.sample_rate
+        return cls(clip.audio, sample_rate, rate, mono(clip.audio, sample_rate, rate))
+
+    def prepared(self, decoded: Clip) -> Any:
+        """A decoded sound as `speech` is. Raises InvalidClip where the shapes differ or it is not finite."""
+        require_same_shape(self.audio, decoded.audio)
+        return mono(decoded.audio, self.sample_rate, self.rate)

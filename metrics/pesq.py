@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import metadata, util
-from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import Unavailable
 from ..benchmark.metric import MetricInfo, Score
 from ..benchmark.types import Clip
-from ._inputs import mono, require, require_same_shape
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ._inputs import SpeechReference
 
 SAMPLE_RATE = 16000
 
@@ -52,15 +47,6 @@ def load(device: str) -> Pesq:
     return Pesq()
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The reference's sound (C, N) and rate, and the same as one channel at 16 kHz."""
-
-    audio: Tensor
-    sample_rate: int
-    speech: Any
-
-
 class Pesq:
     """Wide-band PESQ."""
 
@@ -69,20 +55,15 @@ class Pesq:
     def __init__(self) -> None:
         self.infos = describe()
 
-    def reference(self, clip: Clip) -> Reference:
+    def reference(self, clip: Clip) -> SpeechReference:
         """The reference at 16 kHz. Raises Unavailable where there is no sound, or only silence."""
-        require(clip, "audio")
-        if not clip.audio.any():
-            raise Unavailable("the reference is silent: PESQ finds no utterance")
-        rate = clip.spec.sample_rate
-        return Reference(clip.audio, rate, mono(clip.audio, rate, SAMPLE_RATE))
+        return SpeechReference.of(clip, SAMPLE_RATE, if_silent="PESQ finds no utterance")
 
-    def compare(self, state: Reference, decoded: Clip) -> Mapping[str, Score | Unavailable]:
+    def compare(self, state: SpeechReference, decoded: Clip) -> Mapping[str, Score | Unavailable]:
         """MOS-LQO; Unavailable where PESQ finds no utterance, or less than a quarter of a second of sound."""
         import pesq
 
-        require_same_shape(state.audio, decoded.audio)
-        speech = mono(decoded.audio, state.sample_rate, SAMPLE_RATE)
+        speech = state.prepared(decoded)
         if not speech.any():
             return {"pesq": Unavailable("the decoded sound is silent: PESQ finds no utterance")}
         try:

@@ -5,17 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..benchmark.errors import Unavailable
 from ..benchmark.metric import MetricInfo, Score
 from ..benchmark.types import Clip
-from ._inputs import mono, require, require_same_shape
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ._inputs import SpeechReference
 
 SAMPLE_RATE = 10000
 
@@ -60,15 +56,6 @@ def load(device: str) -> Stoi:
     return Stoi()
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The reference's sound (C, N) and rate, and the same as one channel at 10 kHz."""
-
-    audio: Tensor
-    sample_rate: int
-    speech: Any
-
-
 class Stoi:
     """STOI and ESTOI."""
 
@@ -77,18 +64,13 @@ class Stoi:
     def __init__(self) -> None:
         self.infos = describe()
 
-    def reference(self, clip: Clip) -> Reference:
+    def reference(self, clip: Clip) -> SpeechReference:
         """The reference at 10 kHz. Raises Unavailable where there is no sound, or only silence."""
-        require(clip, "audio")
-        if not clip.audio.any():
-            raise Unavailable("the reference is silent: STOI has no speech to look at")
-        rate = clip.spec.sample_rate
-        return Reference(clip.audio, rate, mono(clip.audio, rate, SAMPLE_RATE))
+        return SpeechReference.of(clip, SAMPLE_RATE, if_silent="STOI has no speech to look at")
 
-    def compare(self, state: Reference, decoded: Clip) -> Mapping[str, Score | Unavailable]:
+    def compare(self, state: SpeechReference, decoded: Clip) -> Mapping[str, Score | Unavailable]:
         """Both metrics; Unavailable where fewer than 30 frames (0.4 s) of speech are left."""
-        require_same_shape(state.audio, decoded.audio)
-        speech = mono(decoded.audio, state.sample_rate, SAMPLE_RATE)
+        speech = state.prepared(decoded)
         if not speech.any():
             reason = Unavailable("the decoded sound is silent: STOI's correlation is undefined")
             return {"stoi": reason, "estoi": reason}

@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib import metadata, util
-from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import Unavailable
 from ..benchmark.metric import MetricInfo, Score
 from ..benchmark.types import Clip
-from ._inputs import mono, require, require_same_shape
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ._inputs import SpeechReference
 
 SAMPLE_RATE = 16000
 
@@ -58,15 +53,6 @@ def load(device: str) -> Visqol:
     return Visqol()
 
 
-@dataclass(frozen=True)
-class Reference:
-    """The reference's sound (C, N) and rate, and the same as one channel at 16 kHz."""
-
-    audio: Tensor
-    sample_rate: int
-    speech: Any
-
-
 class Visqol:
     """ViSQOL speech mode with the polynomial mapping."""
 
@@ -81,20 +67,15 @@ class Visqol:
         self._manager = VisqolManager()
         self._manager.init(use_speech_mode=True, use_lattice_model=False)
 
-    def reference(self, clip: Clip) -> Reference:
+    def reference(self, clip: Clip) -> SpeechReference:
         """The reference at 16 kHz. Raises Unavailable where there is no sound, or only silence."""
-        require(clip, "audio")
-        if not clip.audio.any():
-            raise Unavailable("the reference is silent: ViSQOL has no speech to look at")
-        rate = clip.spec.sample_rate
-        return Reference(clip.audio, rate, mono(clip.audio, rate, SAMPLE_RATE))
+        return SpeechReference.of(clip, SAMPLE_RATE, if_silent="ViSQOL has no speech to look at")
 
-    def compare(self, state: Reference, decoded: Clip) -> Mapping[str, Score | Unavailable]:
+    def compare(self, state: SpeechReference, decoded: Clip) -> Mapping[str, Score | Unavailable]:
         """MOS-LQO; Unavailable where either sound is silent or shorter than ViSQOL's patches."""
         from visqol.audio_utils import AudioSignal
 
-        require_same_shape(state.audio, decoded.audio)
-        speech = mono(decoded.audio, state.sample_rate, SAMPLE_RATE)
+        speech = state.prepared(decoded)
         if not speech.any():
             return {"visqol_speech": Unavailable("the decoded sound is silent: its level cannot be matched")}
         signals = (AudioSignal(sound, SAMPLE_RATE) for sound in (state.speech, speech))
