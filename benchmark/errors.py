@@ -25,5 +25,15 @@ class DatasetError(TalkbenchError):
     """A recording that cannot be used: becomes a `failed` row, and the sweep goes on."""
 
 
+class DownloadError(TalkbenchError):
+    """A file that could not be fetched, or is not what was expected; the message says why."""
+
+
 class Unavailable(TalkbenchError):
     """A codec or metric cannot run here, or on this clip; the message says why and what mends it."""
+
+
+def describe_error(error: BaseException) -> str:
+    """One line for a row: the message alone for our own errors, with the type for others."""
+    text = " ".join(str(error).split()) or "no message"
+    return text if isinstance(error, TalkbenchError) else f"{type(error).__name__}: {text}"
