@@ -1,4 +1,4 @@
-"""Files that stages leave behind: prepared clips, bitstreams, decoded clips. Written whole or not at all.
+"""Files that stages leave behind: clips, bitstreams, features. Each is written whole or not at all.
 
 Prepared and decoded clips are raw and memory-mapped (`video.u8`, `audio.f32`, `clip.json`), so that a
 worker pages in only the frames that it looks at.
@@ -12,9 +12,13 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .errors import DatasetError
 from .types import Clip, ClipSpec
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def cache_folder() -> Path:
@@ -40,6 +44,22 @@ def bitstream_path(root: Path, encode_id: str) -> Path:
 def decoded_folder(root: Path, encode_id: str) -> Path:
     """Folder of one encode's decoded clip under a sweep's folder."""
     return root / "artifacts" / "decoded" / encode_id[:2] / encode_id
+
+
+def features_path(root: Path, encode_id: str, fingerprint: str) -> Path:
+    """File of one encode's (or reference's) features for a set metric, under a sweep's folder."""
+    return root / "artifacts" / "features" / fingerprint / f"{encode_id.replace(':', '-')}.npy"
+
+
+def save_array(path: Path, array: np.ndarray) -> None:
+    """Write an array as .npy, atomically."""
+    import io
+
+    import numpy
+
+    data = io.BytesIO()
+    numpy.save(data, array, allow_pickle=False)
+    write_bytes(path, data.getvalue())
 
 
 def write_bytes(path: Path, data: bytes) -> None:

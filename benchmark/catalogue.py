@@ -76,6 +76,7 @@ def _metric_row(metric: plan.PlannedMetric) -> dict[str, Any]:
         "aggregate": info.aggregate,
         "build": info.build,
         "options": info.options,
+        "weights": info.weights_variant,
         "status": "unavailable" if metric.unavailable else "ok",
         "error": metric.unavailable,
         "selected": True,

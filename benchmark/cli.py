@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import __version__
-from . import environment, registry, suite
+from . import environment, metrics_cli, registry, suite, train_cli, weights_cli
 from .errors import TalkbenchError, UsageError
 
 app = typer.Typer(
@@ -67,13 +67,19 @@ def sweep(
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips of each dataset.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where results go. Default: results/SUITE")] = None,
     rescore: Annotated[str, typer.Option(help="Metrics whose scores are forgotten first: pesq,stoi")] = "",
+    quick: Annotated[
+        bool,
+        typer.Option(help="Learned metrics in bfloat16: faster, not official, their deviation is shown."),
+    ] = False,
     retry_failed: Annotated[bool, typer.Option(help="Run again what failed before.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would be done, and stop.")] = False,
 ) -> None:
     """Run a suite and write its report. Run it again to resume: what is done stays done."""
     from . import run
 
-    chosen = suite.load(suite_name).override(clips, _split(codecs), _points(points or []), _split(metrics))
+    chosen = suite.load(suite_name).override(
+        clips, _split(codecs), _points(points or []), _split(metrics), quick
+    )
     request = run.Request(
         suite=chosen,
         out=out or Path("results") / chosen.name,
@@ -151,15 +157,9 @@ def list_codecs() -> None:
     _out.print(table)
 
 
-@app.command("metrics")
-def list_metrics() -> None:
-    """List the metrics and whether they can run here."""
-    table = Table("metric", "looks at", "unit", "better", "runs here", box=None, pad_edge=False)
-    for name, (family, info) in sorted(registry.metrics().items(), key=lambda e: (e[1][1].modality, e[0])):
-        reason = registry.metric_family(family).availability()
-        better = "higher" if info.higher_is_better else "lower"
-        table.add_row(name, info.modality, info.unit, better, f"no: {reason}" if reason else "yes")
-    _out.print(table)
+app.command()(metrics_cli.metrics)
+app.add_typer(weights_cli.app, name="weights")
+app.command()(train_cli.train)
 
 
 @app.command("datasets")

@@ -16,8 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from .errors import Unavailable
-from .stages import describe_error
+from .errors import Unavailable, describe_error
 
 JobStatus = Literal["ok", "failed", "unavailable", "timeout", "oom", "died"]
 _START_GRACE_S = 120.0  # a worker that has not begun a job by then is taken for lost

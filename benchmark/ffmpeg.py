@@ -74,11 +74,14 @@ def has_filter(name: str) -> bool:
     return name in _names("-filters")
 
 
-def missing(encoders: Iterable[str] = (), decoders: Iterable[str] = ()) -> str | None:
-    """Why something that needs these encoders and decoders cannot run here, and the mend; None if it can."""
+def missing(
+    encoders: Iterable[str] = (), decoders: Iterable[str] = (), filters: Iterable[str] = ()
+) -> str | None:
+    """Why something that needs these parts of ffmpeg cannot run here, and the mend; None if it can."""
     try:
         wanting = [name for name in encoders if not has_encoder(name)]
         wanting += [name for name in decoders if not has_decoder(name)]
+        wanting += [name for name in filters if not has_filter(name)]
     except Unavailable as error:
         return str(error)
     if wanting:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import artifacts, plan, stages
+from . import artifacts, plan, score_rows, scoring, stages
 from .executors import Job
+from .metric import MetricInfo
 
 
 def prepare(entry: plan.PlannedItem, time_limit_s: float) -> Job:
@@ -44,9 +45,72 @@ def decode(cell: plan.Cell, sha256: str, root: Path, time_limit_s: float) -> Job
 
 
 def score(
-    family: str, clip: plan.PlannedClip, variants: Sequence[stages.Variant], time_limit_s: float
+    family: str,
+    infos: Sequence[MetricInfo],
+    clip: plan.PlannedClip,
+    variants: Sequence[score_rows.Variant],
+    root: Path,
+    time_limit_s: float,
 ) -> Job:
-    """Score variants of one clip by one family. Key: score, clip_id, family, encode_id of each variant."""
-    arguments = {"family": family, "clip_folder": clip.folder, "variants": list(variants)}
-    key = ("score", clip.clip_id, family, *(variant.encode_id for variant in variants))
-    return Job(key, stages.score, arguments, time_limit_s)
+    """Score variants of one clip by one family. Key: score, clip_id, family, the variants."""
+    del root
+    arguments = {"family": family, "infos": infos, "clip_folder": clip.folder, "variants": list(variants)}
+    return Job(_score_key(clip, family, variants), scoring.score, arguments, time_limit_s)
+
+
+def embed(
+    family: str,
+    infos: Sequence[MetricInfo],
+    clip: plan.PlannedClip,
+    variants: Sequence[score_rows.Variant],
+    root: Path,
+    time_limit_s: float,
+) -> Job:
+    """Write the features of variants of one clip for a set metric. Key as for `score`."""
+    arguments = {"family": family, "infos": infos, "root": root, "variants": list(variants)}
+    return Job(_score_key(clip, family, variants), scoring.embed, arguments, time_limit_s)
+
+
+def score_pairs(
+    family: str,
+    infos: Sequence[MetricInfo],
+    clip: plan.PlannedClip,
+    folders: Mapping[str, Path],
+    pairs: Sequence[score_rows.Pair],
+    time_limit_s: float,
+) -> Job:
+    """Score pictures with sounds of one clip by one family. Key: score, clip_id, family, the pairs."""
+    arguments = {
+        "family": family,
+        "infos": infos,
+        "clip_folder": clip.folder,
+        "folders": dict(folders),
+        "pairs": list(pairs),
+    }
+    return Job(_score_key(clip, family, pairs), scoring.score_pairs, arguments, time_limit_s)
+
+
+def distance(
+    family: str,
+    infos: Sequence[MetricInfo],
+    of: Sequence[str],
+    reference: Sequence[tuple[Path, str]],
+    decoded: Sequence[tuple[Path, str]],
+    time_limit_s: float,
+) -> Job:
+    """A set metric of one codec and point (`of`) from files of features. Key: score, set, family, of."""
+    arguments = {"family": family, "infos": infos, "reference": list(reference), "decoded": list(decoded)}
+    return Job(("score", "set", family, *of), scoring.distance, arguments, time_limit_s)
+
+
+def entry_key(entry: score_rows.Variant | score_rows.Pair) -> str:
+    """A variant's or a pair's place in a job's key."""
+    if isinstance(entry, score_rows.Pair):
+        return f"{entry.video_encode_id}|{entry.audio_encode_id}"
+    return entry.encode_id
+
+
+def _score_key(
+    clip: plan.PlannedClip, family: str, entries: Sequence[score_rows.Variant | score_rows.Pair]
+) -> tuple[str, ...]:
+    return ("score", clip.clip_id, family, *map(entry_key, entries))

@@ -1,32 +1,47 @@
-"""What a metric is: `reference` once per clip (or chunk of frames), `compare` once per decoded variant."""
+"""What a metric is: `reference` once per clip (or chunk of frames), `compare` once per decoded variant.
+
+Three kinds of families have one contract each: `Metric` (kinds frame and clip), `PairMetric` (picture with
+sound) and `SetMetric` (all clips of one codec and point together).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from . import weights
 from .errors import Unavailable
 from .fingerprint import key
-from .types import Clip, Modality
+from .types import Clip
 
-Kind = Literal["frame", "clip"]
+if TYPE_CHECKING:
+    import numpy as np
+
+Kind = Literal["frame", "clip", "pair", "set"]
+LooksAt = Literal["video", "audio", "pair"]
 
 
 @dataclass(frozen=True)
 class MetricInfo:
     """Identity of a metric.
 
-    modality: what it looks at; the harness hands it clips with nothing else;
-    kind: `frame` (a value per frame, then averaged) or `clip` (one value per clip);
+    modality: what of a decoded clip it looks at; the harness hands it clips with nothing else;
+    kind: `frame` (a value per frame, then averaged), `clip` (one value per clip), `pair` (one value per
+    clip, of a picture with a sound) or `set` (one value over all clips of a codec and point);
     bounds: (worst or lowest, best or highest) values as (min, max), None where unbounded;
-    definition: one sentence, with preprocessing; build: versions and weights that can change the value;
+    definition: one sentence, with preprocessing; build: versions that can change the value;
     options: settings that can change the value;
-    aggregate: how clips are averaged, `mean` or `weighted` (by `Score.weight`, for corpus-level rates).
+    weights: names in the weights registry of what it needs: absent files make it unavailable, with the
+    command that gets them, and their sha256 is part of the fingerprint;
+    aggregate: how clips are averaged, `mean` or `weighted` (by `Score.weight`, for corpus-level rates);
+    of_reference: the untouched reference is scored as a row of its own too (recognisers, lip sync,
+    metrics without a reference);
+    has_quick: there is a reduced-precision form (`quickened`).
     """
 
     name: str
-    modality: Modality
+    modality: LooksAt
     kind: Kind
     unit: str
     higher_is_better: bool
@@ -37,10 +52,37 @@ class MetricInfo:
     aggregate: Literal["mean", "weighted"] = "mean"
     build: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, int | float | str] = field(default_factory=dict)
+    weights: tuple[str, ...] = ()
+    of_reference: bool = False
+    has_quick: bool = False
 
     def fingerprint(self) -> str:
-        """16 hex digits over name, version, build and options; device and threads are not part."""
-        return key(self.name, self.version, self.build, self.options)[:16]
+        """16 hex digits over name, version, build, options and weights; device and threads are not part."""
+        hashes = {name: weights.sha256(name) for name in self.weights}
+        return key(self.name, self.version, {**self.build, **hashes}, self.options)[:16]
+
+    @property
+    def weights_variant(self) -> str:
+        """`none`, `official` or `synthetic` (a small in-house network has a part in it)."""
+        found = {weights.registry()[name].variant for name in self.weights}
+        return "none" if not found else "synthetic" if "synthetic" in found else "official"
+
+    def missing(self) -> str | None:
+        """Which of its weights are absent, with the command that gets them; None when all are here."""
+        return weights.missing(self.weights)
+
+    def quickened(self) -> MetricInfo:
+        """The same metric in bfloat16, with a fingerprint of its own; itself where it has no quick form."""
+        return replace(self, options={**self.options, "precision": "bf16"}) if self.has_quick else self
+
+    def exact(self) -> MetricInfo:
+        """The official form, in float32."""
+        return replace(self, options={k: v for k, v in self.options.items() if k != "precision"})
+
+    @property
+    def quick(self) -> bool:
+        """Whether this is the quick form."""
+        return self.options.get("precision") == "bf16"
 
 
 @dataclass(frozen=True)
@@ -59,15 +101,16 @@ class Score:
 
 
 class Metric(Protocol):
-    """A loaded family of metrics that share their work.
+    """A loaded family of metrics of kinds `frame` and `clip` that share their work.
 
     infos: the metrics it computes, of one modality, all from one `compare`;
-    scope: `chunk` when frames can be scored a few at a time (then both verbs get clips of a few
-    frames and their frame values are concatenated), `clip` when it needs the whole clip.
+    frames_at_once: how many frames both verbs get at a time, their frame values being concatenated (it
+    bounds the memory that `reference` keeps for all variants, and is no part of any result); None when
+    it needs the whole clip (then `reference` gets the clip with picture and sound).
     """
 
     infos: Sequence[MetricInfo]
-    scope: Literal["chunk", "clip"]
+    frames_at_once: int | None
 
     def reference(self, clip: Clip) -> Any:
         """Analyse the reference once. Raises Unavailable when no metric of the family applies to it."""
@@ -81,17 +124,81 @@ class Metric(Protocol):
         ...
 
 
+class PairMetric(Protocol):
+    """A loaded family of kind `pair`: features of each picture and each sound once, then all pairs.
+
+    The reference is one of the pictures and one of the sounds. Features are kept for all variants of a
+    clip at once: make them small.
+    """
+
+    infos: Sequence[MetricInfo]
+
+    def reference(self, clip: Clip) -> Any:
+        """Analyse the reference, picture and sound, once (face tracks, say). Raises as `Metric` does."""
+        ...
+
+    def picture(self, state: Any, decoded: Clip) -> Any:
+        """Features of one decoded picture (a clip without sound)."""
+        ...
+
+    def sound(self, state: Any, decoded: Clip) -> Any:
+        """Features of one decoded sound (a clip without pictures)."""
+        ...
+
+    def compare(self, state: Any, picture: Any, sound: Any) -> Mapping[str, Score | Unavailable]:
+        """Score one picture with one sound, by metric name."""
+        ...
+
+
+@dataclass(frozen=True)
+class SetScore:
+    """One set metric of one codec and point.
+
+    n: how many samples (frames) of each side it rests on; note: what a reader must know of the value.
+    """
+
+    value: float
+    n: int
+    note: str | None = None
+
+
+class SetMetric(Protocol):
+    """A loaded family of kind `set`: an embedding per frame, and a distance between two sets of them.
+
+    frames_at_once: how many frames `embed` gets at a time.
+    """
+
+    infos: Sequence[MetricInfo]
+    frames_at_once: int
+
+    def embed(self, clip: Clip) -> np.ndarray:
+        """Features of a few frames: float32 (frames, dimensions)."""
+        ...
+
+    def distance(
+        self, reference: Iterable[np.ndarray], decoded: Iterable[np.ndarray]
+    ) -> Mapping[str, SetScore | Unavailable]:
+        """The metrics of two sets of embedded frames, given clip by clip: arrays (n, dimensions)."""
+        ...
+
+
 class MetricModule(Protocol):
     """What `metrics/NAME.py` (or an entry point of group `talkbench.metrics`) offers."""
 
     def availability(self) -> str | None:
-        """None when it can run here, else the reason and the command that mends it. Cheap."""
+        """None when it can run here, else the reason and the command that mends it. Cheap.
+
+        Weights named in `MetricInfo.weights` need not be looked at: the harness does.
+        """
         ...
 
-    def describe(self) -> Sequence[MetricInfo]:
-        """The metrics of this family, without heavy imports."""
+    def describe(self, **options: int | float | str) -> Sequence[MetricInfo]:
+        """The metrics of this family, without heavy imports. Options are the family's own, with defaults."""
         ...
 
-    def load(self, device: str) -> Metric:
-        """The family, ready to run on `device`. Heavy imports happen here."""
+    def load(self, device: str, infos: Sequence[MetricInfo]) -> Any:
+        """A Metric, PairMetric or SetMetric ready to compute `infos`: a selection of `describe()`, available.
+
+        What is not in `infos` need not be loaded or computed. Heavy imports happen here.
+        """
         ...

@@ -15,7 +15,7 @@ from .errors import UsageError
 from .fingerprint import key
 from .metric import MetricInfo
 from .suite import CodecChoice, DatasetChoice, Suite
-from .types import ClipSpec, Modality, Point
+from .types import MODALITIES, ClipSpec, Modality, Point
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ class PlannedClip:
     sha256: str
     folder: Path
     spec: ClipSpec
+
+    @property
+    def modalities(self) -> tuple[Modality, ...]:
+        """What it has."""
+        return tuple(modality for modality in MODALITIES if self.has(modality))
 
     def has(self, modality: Modality) -> bool:
         """Whether it has pictures (video) or sound (audio)."""
@@ -149,8 +154,13 @@ def _alone(name: str, modalities: Sequence[Modality], listed: bool) -> System:
 
 
 def metrics(suite: Suite) -> list[PlannedMetric]:
-    """The suite's metrics, or all. Raises UsageError for an unknown one."""
-    known = registry.metrics()
+    """The suite's metrics, or all. Raises UsageError for an unknown one, or for unknown options."""
+    known = dict(registry.metrics())
+    for family, options in suite.metric_options.items():
+        if family not in registry.names("metrics"):
+            raise registry.unknown("metric families", family, registry.names("metrics"))
+        for info in registry.describe_family(family, options):
+            known[info.name] = (family, info)
     reasons: dict[str, str | None] = {}
     found = []
     for name in suite.metrics or tuple(known):
@@ -159,7 +169,8 @@ def metrics(suite: Suite) -> list[PlannedMetric]:
         family, info = known[name]
         if family not in reasons:
             reasons[family] = registry.metric_family(family).availability()
-        found.append(PlannedMetric(family, info, reasons[family]))
+        info = info.quickened() if suite.quick else info
+        found.append(PlannedMetric(family, info, reasons[family] or info.missing()))
     return found
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .. import __version__
-from . import environment, plan, stages
+from . import environment, plan, score_rows, stages
 from .executors import Executor
 from .store import Store
 from .suite import Suite
@@ -86,6 +86,30 @@ def known_scores(store: Store, ended: Sequence[str]) -> dict[str, frozenset[str]
     """
     found = store.connection.execute(query, [list(ended)]).fetchall()
     return {encode_id: frozenset(names) for encode_id, names in found}
+
+
+def known_pairs(store: Store, ended: Sequence[str]) -> dict[tuple[str, str], frozenset[str]]:
+    """(picture, sound) -> the selected metrics that have a row with a status among `ended`."""
+    query = """
+        SELECT x.video_encode_id, x.audio_encode_id, list(x.metric) FROM pair_scores x
+        JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
+        WHERE m.selected AND x.status IN (SELECT unnest(?)) GROUP BY ALL
+    """
+    found = store.connection.execute(query, [list(ended)]).fetchall()
+    return {(video, audio): frozenset(names) for video, audio, names in found}
+
+
+def known_features(store: Store, ended: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Variant -> the selected set metrics whose features have a row among `ended`, with that status."""
+    query = """
+        SELECT x.encode_id, x.metric, x.status FROM set_features x
+        JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
+        WHERE m.selected AND x.status IN (SELECT unnest(?))
+    """
+    found: dict[str, dict[str, str]] = {}
+    for encode_id, metric, status in store.connection.execute(query, [list(ended)]).fetchall():
+        found.setdefault(encode_id, {})[metric] = status
+    return found
 
 
 def select_cells(store: Store, cells: Sequence[plan.Cell]) -> None:
@@ -166,72 +190,40 @@ def put_decode(
 
 
 def put_scores(
-    store: Store, run_id: str, metrics: Sequence[plan.PlannedMetric], rows: Sequence[stages.ScoreRow]
+    store: Store, run_id: str, metrics: Sequence[plan.PlannedMetric], rows: Sequence[score_rows.Row]
 ) -> None:
-    """Write scores, under the fingerprints of the plan's metrics."""
+    """Write scores of variants and of pairs, and features, under the fingerprints of the plan's metrics."""
     fingerprints = {metric.info.name: metric.info.fingerprint() for metric in metrics}
-    store.put(
-        "scores",
-        [
-            {
-                "encode_id": row.encode_id,
-                "metric": row.metric,
-                "fingerprint": fingerprints[row.metric],
-                "value": row.value,
-                "frame_values": list(row.frame_values) if row.frame_values is not None else None,
-                "weight": row.weight,
-                "detail": row.detail,
-                "status": row.status,
-                "error": row.error,
-                "run_id": run_id,
-            }
-            for row in rows
-        ],
-    )
+    tables: dict[str, list[dict[str, Any]]] = {"scores": [], "pair_scores": [], "set_features": []}
+    for row in rows:
+        score = row.score if isinstance(row, score_rows.PairRow) else row
+        values = {
+            "metric": score.metric,
+            "fingerprint": fingerprints[score.metric],
+            "status": score.status,
+            "error": score.error,
+            "detail": score.detail,
+            "run_id": run_id,
+        }
+        if isinstance(score, score_rows.FeatureRow):
+            values |= {"encode_id": score.encode_id, "n": score.n, "sha256": score.sha256}
+            tables["set_features"].append(values)
+            continue
+        values |= {"value": score.value, "weight": score.weight}
+        if isinstance(row, score_rows.PairRow):
+            values |= {"video_encode_id": row.video_encode_id, "audio_encode_id": row.audio_encode_id}
+            tables["pair_scores"].append(values)
+        else:
+            frames = list(score.frame_values) if score.frame_values is not None else None
+            tables["scores"].append({**values, "encode_id": score.encode_id, "frame_values": frames})
+    for table, found in tables.items():
+        store.put(table, found)
 
 
 def forget_scores(store: Store, metric: str) -> int:
     """Delete every score of a metric, so that it is computed again. Returns how many there were."""
-    found = store.rows("SELECT count(*) AS n FROM scores WHERE metric = ?", [metric])
-    store.connection.execute("DELETE FROM scores WHERE metric = ?", [metric])
-    return found[0]["n"]
-
-
-def failures(store: Store) -> list[dict[str, Any]]:
-    """Every cell of the latest plan that failed: what, stage, status, how many, and one message."""
-    return store.rows("""
-        SELECT 'clip ' || name AS what, 'prepare' AS stage, status, 1 AS n, error FROM clips
-        WHERE selected AND status = 'failed'
-        UNION ALL
-        SELECT codec || ' ' || point, 'encode', status, count(*), any_value(error) FROM encodes
-        WHERE selected AND status IN ('failed', 'timeout', 'oom') GROUP BY ALL
-        UNION ALL
-        SELECT codec || ' ' || point, 'decode', decode_status, count(*), any_value(decode_error) FROM encodes
-        WHERE selected AND decode_status IN ('failed', 'timeout', 'oom') GROUP BY ALL
-        UNION ALL
-        SELECT x.metric || ' of ' || e.codec, 'score', x.status, count(*), any_value(x.error)
-        FROM scores x JOIN encodes e USING (encode_id)
-        JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
-        WHERE e.selected AND m.selected AND x.status IN ('failed', 'timeout', 'oom') GROUP BY ALL
-        UNION ALL
-        SELECT 'codec ' || codec, 'load', status, 1, error FROM codecs
-        WHERE selected AND status = 'unavailable'
-        ORDER BY stage, what
-    """)
-
-
-def counts(store: Store) -> dict[str, int]:
-    """Of the latest plan: clips, finished encodes and scores, and cells that do not apply."""
-    (row,) = store.rows("""
-        WITH cells AS (
-            SELECT x.status FROM scores x JOIN encodes e USING (encode_id)
-            JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
-            WHERE e.selected AND m.selected
-        )
-        SELECT (SELECT count(*) FROM clips WHERE selected AND status = 'ok') AS clips,
-               (SELECT count(*) FROM encodes WHERE selected AND status = 'ok') AS encodes,
-               (SELECT count(*) FROM cells WHERE status = 'ok') AS scores,
-               (SELECT count(*) FROM encodes WHERE selected AND status = 'unavailable')
-               + (SELECT count(*) FROM cells WHERE status = 'unavailable') AS unavailable
-    """)
-    return row
+    total = 0
+    for table in ("scores", "pair_scores", "set_features", "set_scores"):
+        total += store.rows(f"SELECT count(*) AS n FROM {table} WHERE metric = ?", [metric])[0]["n"]
+        store.connection.execute(f"DELETE FROM {table} WHERE metric = ?", [metric])
+    return total

@@ -93,12 +93,22 @@ def metric_family(name: str) -> MetricModule:
     return cast(MetricModule, _module("metrics", name))
 
 
+def describe_family(family: str, options: Mapping[str, int | float | str]) -> Sequence[MetricInfo]:
+    """The metrics of a family with these options. Raises UsageError for options that it does not take."""
+    try:
+        return metric_family(family).describe(**options)
+    except TypeError as error:
+        if not options:
+            raise
+        raise UsageError(f"metric_options.{family}: {', '.join(options)}: {error}") from error
+
+
 @cache
 def metrics() -> Mapping[str, tuple[str, MetricInfo]]:
-    """Metric name to (family, info), over all families."""
+    """Metric name to (family, info), over all families with their default options."""
     found: dict[str, tuple[str, MetricInfo]] = {}
     for family in names("metrics"):
-        for info in metric_family(family).describe():
+        for info in describe_family(family, {}):
             if info.name in found:
                 raise UsageError(
                     f"metric {info.name!r} is offered by two families, {found[info.name][0]!r} and {family!r}"

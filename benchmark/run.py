@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from rich.console import Console
 
-from . import artifacts, environment, executors, plan, records, registry, sweep
+from . import artifacts, environment, executors, outcomes, plan, records, registry, sweep
 from .errors import UsageError
 from .progress import open_progress
 from .store import Store
@@ -66,11 +67,13 @@ def run(request: Request, console: Console) -> bool:
             executor.close()
         if changed or not page.exists():
             bd_rate.write(store.connection)
-        failed = records.failures(store)
-        counts = records.counts(store)
+        failed = outcomes.failures(store)
+        counts = outcomes.counts(store)
+        absent = outcomes.unavailable_metrics(store)
+        deviations = outcomes.deviations(store)
     if changed or not page.exists():
         page = site.write_report(request.out)
-    _tell(console, failed, counts, page)
+    _tell(console, failed, absent, deviations, counts, page)
     return bool(failed)
 
 
@@ -93,7 +96,23 @@ def _ctrl_c_stops(running: sweep.Sweep) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _tell(console: Console, failed: Sequence[dict[str, object]], counts: dict[str, int], page: Path) -> None:
+def _tell(
+    console: Console,
+    failed: Sequence[dict[str, object]],
+    absent: Sequence[dict[str, Any]],
+    deviations: Sequence[dict[str, Any]],
+    counts: dict[str, int],
+    page: Path,
+) -> None:
+    for row in absent:
+        line = f"unavailable: {', '.join(row['metrics'])}: {row['error']}"
+        console.print(line, markup=False, soft_wrap=True)
+    for row in deviations:
+        console.print(
+            f"quick: {row['metric']} is off by {row['mean']:.2%} on average, {row['largest']:.2%} at most "
+            f"({row['frames']} frames of {row['clips']} clips scored both ways)",
+            soft_wrap=True,
+        )
     for row in failed:
         line = f"{row['status']}: {row['what']} ({row['stage']}, {row['n']} cells): {row['error']}"
         console.print(line, markup=False, soft_wrap=True)

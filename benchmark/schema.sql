@@ -73,8 +73,9 @@ CREATE TABLE IF NOT EXISTS metrics (
     definition VARCHAR, paper VARCHAR,
     aggregate VARCHAR,                   -- mean over clips, or weighted by scores.weight
     build JSON, options JSON,
+    weights VARCHAR,                     -- none | official | synthetic (a small in-house network)
     status VARCHAR NOT NULL,             -- ok | unavailable
-    error VARCHAR,
+    error VARCHAR,                       -- why it is unavailable, and the mend
     selected BOOLEAN NOT NULL,
     PRIMARY KEY (metric, fingerprint)
 );
@@ -110,6 +111,7 @@ CREATE TABLE IF NOT EXISTS encodes (
     selected BOOLEAN NOT NULL            -- part of the latest plan
 );
 
+-- A metric of one encode. `encode_id` 'reference:CLIP_ID' is the clip itself, uncoded.
 CREATE TABLE IF NOT EXISTS scores (
     encode_id VARCHAR NOT NULL,
     metric VARCHAR NOT NULL,
@@ -124,6 +126,7 @@ CREATE TABLE IF NOT EXISTS scores (
     PRIMARY KEY (encode_id, metric, fingerprint)
 );
 
+-- A metric of one picture with one sound; either may be the clip's own, 'reference:CLIP_ID'.
 CREATE TABLE IF NOT EXISTS pair_scores (
     video_encode_id VARCHAR NOT NULL,
     audio_encode_id VARCHAR NOT NULL,
@@ -134,6 +137,18 @@ CREATE TABLE IF NOT EXISTS pair_scores (
     PRIMARY KEY (video_encode_id, audio_encode_id, metric, fingerprint)
 );
 
+-- What a set metric keeps of one encode, or of the clip itself ('reference:CLIP_ID'): a file of features.
+CREATE TABLE IF NOT EXISTS set_features (
+    encode_id VARCHAR NOT NULL,
+    metric VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL,
+    n BIGINT,                            -- rows of features: frames
+    sha256 VARCHAR,                      -- of the file
+    detail JSON,
+    status VARCHAR NOT NULL, error VARCHAR, run_id VARCHAR,
+    PRIMARY KEY (encode_id, metric, fingerprint)
+);
+
 CREATE TABLE IF NOT EXISTS set_scores (
     dataset VARCHAR NOT NULL,
     codec VARCHAR NOT NULL,
@@ -141,7 +156,11 @@ CREATE TABLE IF NOT EXISTS set_scores (
     point VARCHAR NOT NULL,
     metric VARCHAR NOT NULL,
     metric_fingerprint VARCHAR NOT NULL,
-    value DOUBLE, n BIGINT,
+    value DOUBLE,
+    n BIGINT,                            -- frames on each side
+    clips BIGINT,                        -- that they come from
+    note VARCHAR,                        -- what a reader must know ('N is below the dimension')
+    inputs VARCHAR,                      -- hash over the features that it was made from
     status VARCHAR NOT NULL, error VARCHAR, run_id VARCHAR,
     PRIMARY KEY (dataset, codec, fingerprint, point, metric, metric_fingerprint)
 );
@@ -165,6 +184,12 @@ CREATE TABLE IF NOT EXISTS bd_rates (
     median_clips INTEGER,                -- clips whose own two curves give a BD-rate: what the median is over
     PRIMARY KEY (dataset, system, anchor, rate, metric, fingerprint)
 );
+
+-- Columns that stores of talkbench 0.1 lack.
+ALTER TABLE metrics ADD COLUMN IF NOT EXISTS weights VARCHAR;
+ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS clips BIGINT;
+ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS note VARCHAR;
+ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS inputs VARCHAR;
 
 -- One row per decoded clip of the plan, with its rates.
 CREATE OR REPLACE VIEW clip_points AS
@@ -201,6 +226,7 @@ JOIN clip_points a ON a.codec = s.audio_codec AND a.clip_id = v.clip_id
 WHERE s.kind = 'pair' AND s.selected;
 
 -- Every usable score of a system on a clip, beside the rates that it cost.
+-- A metric of picture with sound takes what a codec alone leaves out from the clip itself.
 CREATE OR REPLACE VIEW rd_clip_points AS
 SELECT p.*, m.metric, m.fingerprint, m.modality, m.higher_is_better, m.aggregate, x.value, x.weight
 FROM system_clip_points p
@@ -216,13 +242,55 @@ WHERE m.selected AND x.status = 'ok' AND p.kind <> 'joint'
 UNION ALL
 SELECT p.*, m.metric, m.fingerprint, m.modality, m.higher_is_better, m.aggregate, x.value, x.weight
 FROM system_clip_points p
-JOIN pair_scores x ON x.video_encode_id = p.video_encode_id AND x.audio_encode_id = p.audio_encode_id
+JOIN pair_scores x
+  ON x.video_encode_id = coalesce(p.video_encode_id, 'reference:' || p.clip_id)
+ AND x.audio_encode_id = coalesce(p.audio_encode_id, 'reference:' || p.clip_id)
 JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
 WHERE m.selected AND x.status = 'ok';
 
 -- How many clips each dataset's plan has: the 50 of '48 of 50'.
 CREATE OR REPLACE VIEW expected_clips AS
 SELECT dataset, count(*) AS n_expected FROM clips WHERE selected AND status = 'ok' GROUP BY dataset;
+
+-- Every usable value of a set metric, beside the mean rates of the clips that it was made from.
+CREATE OR REPLACE VIEW set_points AS
+SELECT p.dataset, p.system, p.kind, p.point, p.video_point, p.audio_point,
+       m.metric, m.fingerprint, m.modality, m.higher_is_better,
+       avg(p.kbps_video ORDER BY p.clip_id) AS kbps_video,
+       avg(p.kbps_audio ORDER BY p.clip_id) AS kbps_audio,
+       avg(p.kbps_total ORDER BY p.clip_id) AS kbps_total,
+       any_value(x.value) AS value, count(*) AS n_scored, any_value(x.n) AS n
+FROM system_clip_points p
+JOIN encodes e ON e.encode_id = p.video_encode_id
+JOIN set_scores x ON x.dataset = p.dataset AND x.codec = e.codec AND x.fingerprint = e.fingerprint
+                 AND x.point = e.point
+JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.metric_fingerprint
+JOIN set_features f ON f.encode_id = e.encode_id AND f.metric = m.metric AND f.fingerprint = m.fingerprint
+WHERE m.selected AND x.status = 'ok' AND f.status = 'ok'
+GROUP BY p.dataset, p.system, p.kind, p.point, p.video_point, p.audio_point,
+         m.metric, m.fingerprint, m.modality, m.higher_is_better;
+
+-- What the clips themselves score, uncoded: the row that every codec is read against.
+CREATE OR REPLACE VIEW reference_points AS
+WITH found AS (
+    SELECT c.dataset, c.clip_id, x.metric, x.fingerprint, x.value, x.weight
+    FROM scores x JOIN clips c ON x.encode_id = 'reference:' || c.clip_id
+    WHERE c.selected AND x.status = 'ok'
+    UNION ALL
+    SELECT c.dataset, c.clip_id, x.metric, x.fingerprint, x.value, x.weight
+    FROM pair_scores x JOIN clips c
+      ON x.video_encode_id = 'reference:' || c.clip_id AND x.audio_encode_id = x.video_encode_id
+    WHERE c.selected AND x.status = 'ok'
+)
+SELECT f.dataset, m.metric, m.fingerprint, m.modality, m.higher_is_better,
+       CASE WHEN any_value(m.aggregate) = 'weighted'
+            THEN sum(f.value * f.weight ORDER BY f.clip_id) / nullif(sum(f.weight ORDER BY f.clip_id), 0)
+            ELSE avg(f.value ORDER BY f.clip_id) END AS value,
+       count(*) AS n_scored, any_value(n.n_expected) AS n_expected
+FROM found f JOIN metrics m ON m.metric = f.metric AND m.fingerprint = f.fingerprint
+JOIN expected_clips n USING (dataset)
+WHERE m.selected
+GROUP BY f.dataset, m.metric, m.fingerprint, m.modality, m.higher_is_better;
 
 -- The RD curves: means over clips. Rates are means over the same clips as the value.
 -- Sums run in the order of clip_id, so that equal rows give equal means to the last bit.
@@ -238,7 +306,12 @@ SELECT r.dataset, r.system, r.kind, r.point, r.video_point, r.audio_point,
        count(*) AS n_scored, any_value(n.n_expected) AS n_expected
 FROM rd_clip_points r JOIN expected_clips n USING (dataset)
 GROUP BY r.dataset, r.system, r.kind, r.point, r.video_point, r.audio_point,
-         r.metric, r.fingerprint, r.modality, r.higher_is_better;
+         r.metric, r.fingerprint, r.modality, r.higher_is_better
+UNION ALL
+SELECT s.dataset, s.system, s.kind, s.point, s.video_point, s.audio_point,
+       s.metric, s.fingerprint, s.modality, s.higher_is_better,
+       s.kbps_video, s.kbps_audio, s.kbps_total, s.value, s.n_scored, n.n_expected
+FROM set_points s JOIN expected_clips n USING (dataset);
 
 CREATE OR REPLACE VIEW leaderboard AS
 WITH coverage AS (

@@ -1,5 +1,5 @@
-"""The stages of the data path: prepare, encode, decode, score. Each is a function of files and names,
-so that it can be repeated, resumed and run in any process."""
+"""The stages of the data path: prepare, encode, decode (and score, in scoring.py). Each is a function of
+files and names, so that it can be repeated, resumed and run in any process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import functools
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -16,12 +16,9 @@ from typing import Literal
 from . import artifacts, registry
 from .codec import Codec
 from .dataset import Item
-from .errors import BitstreamError, CodecError, TalkbenchError, Unavailable
+from .errors import BitstreamError, CodecError, Unavailable
 from .memory import PeakMemory
-from .metric import Metric, MetricInfo, Score
 from .types import Bitstream, Clip, ClipSpec, Modality, Point
-
-FRAMES_AT_ONCE = 16  # frames a chunk-scoped metric sees at a time; bounds memory, not part of any result
 
 
 @dataclass(frozen=True)
@@ -43,20 +40,6 @@ class Decoded:
 
     decode_s: float
     device: str
-
-
-@dataclass(frozen=True)
-class ScoreRow:
-    """One cell: a metric of one variant. `status` is ok, failed or unavailable."""
-
-    encode_id: str
-    metric: str
-    status: str
-    value: float | None = None
-    frame_values: Sequence[float] | None = None
-    weight: float | None = None
-    detail: Mapping[str, object] | None = None
-    error: str | None = None
 
 
 def prepare(
@@ -87,11 +70,6 @@ def _codec(name: str, device: str, role: Literal["encode", "decode"]) -> Codec:
     if reason:
         raise Unavailable(reason)
     return registry.codec(name).load(device)
-
-
-@functools.lru_cache(maxsize=1)
-def _metric(family: str, device: str) -> Metric:
-    return registry.metric_family(family).load(device)
 
 
 def _synchronise(device: str) -> None:
@@ -194,88 +172,3 @@ def check_decoded(codec: str, clip: object, spec: ClipSpec, modalities: Sequence
             raise CodecError(f"codec {codec!r}: decoded audio holds NaN or infinite samples")
         if peak > 1.0:
             raise CodecError(f"codec {codec!r}: decoded audio reaches {peak:.3f}; clamp it to [-1, 1]")
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One decoded clip to be scored, and the metrics that it still lacks."""
-
-    encode_id: str
-    folder: Path
-    metrics: tuple[str, ...]
-
-
-def score(family: str, clip_folder: Path, variants: Sequence[Variant], device: str) -> list[ScoreRow]:
-    """Score all `variants` of one clip by one family of metrics; the reference is analysed once.
-
-    Frame chunk outer, variant inner. A metric that fails on one variant is a row; the others go on.
-    """
-    metric = _metric(family, device)
-    modality = metric.infos[0].modality
-    reference = artifacts.load_clip(clip_folder).only(modality)
-    rows: dict[str, dict[str, Score | Exception]] = {variant.encode_id: {} for variant in variants}
-    for start, stop in _chunks(reference, metric):
-        piece = reference.frames(start, stop) if metric.scope == "chunk" else reference
-        try:
-            state = metric.reference(piece)
-        except Exception as error:  # a metric's failure is a row, whatever it raised
-            return [_row(v.encode_id, name, error, metric.infos) for v in variants for name in v.metrics]
-        for variant in variants:
-            # Opened anew for each chunk: pages of many long clips would otherwise stay mapped.
-            clip = artifacts.load_clip(variant.folder).only(modality)
-            clip = clip.frames(start, stop) if metric.scope == "chunk" else clip
-            _gather(rows[variant.encode_id], metric, state, clip)
-    return [
-        _row(variant.encode_id, name, rows[variant.encode_id].get(name), metric.infos)
-        for variant in variants
-        for name in variant.metrics
-    ]
-
-
-def _chunks(reference: Clip, metric: Metric) -> Iterator[tuple[int, int]]:
-    frames = reference.spec.frames
-    if metric.scope == "clip":
-        yield 0, frames
-        return
-    for start in range(0, frames, FRAMES_AT_ONCE):
-        yield start, min(start + FRAMES_AT_ONCE, frames)
-
-
-def _gather(scores: dict[str, Score | Exception], metric: Metric, state: object, decoded: Clip) -> None:
-    """Add one comparison to what is known of a variant; the first failure of a metric stands."""
-    try:
-        found: Mapping[str, Score | Exception] = metric.compare(state, decoded)
-    except Exception as error:
-        found = {info.name: error for info in metric.infos}
-    for name, now in found.items():
-        before = scores.get(name)
-        if isinstance(before, Score) and isinstance(now, Score) and metric.scope == "chunk":
-            joined = [*(before.frame_values or ()), *(now.frame_values or ())]
-            scores[name] = replace(before, frame_values=joined)
-        elif not isinstance(before, Exception):
-            scores[name] = now
-
-
-def _row(encode_id: str, name: str, score: Score | Exception | None, infos: Sequence[MetricInfo]) -> ScoreRow:
-    if isinstance(score, Unavailable):
-        return ScoreRow(encode_id, name, "unavailable", error=str(score))
-    if isinstance(score, Exception):
-        return ScoreRow(encode_id, name, "failed", error=describe_error(score))
-    if score is None:
-        return ScoreRow(encode_id, name, "failed", error="the metric returned no value for this clip")
-    (kind,) = [info.kind for info in infos if info.name == name]
-    value = score.value
-    if kind == "frame":
-        values = score.frame_values or ()
-        value = math.fsum(values) / len(values) if values else math.nan
-    if value is None or not math.isfinite(value):
-        return ScoreRow(encode_id, name, "failed", error=f"the metric returned {value}, not a finite number")
-    return ScoreRow(
-        encode_id, name, "ok", float(value), score.frame_values, float(score.weight), score.detail
-    )
-
-
-def describe_error(error: BaseException) -> str:
-    """One line for a row: the message alone for our own errors, with the type for others."""
-    text = " ".join(str(error).split()) or "no message"
-    return text if isinstance(error, TalkbenchError) else f"{type(error).__name__}: {text}"

@@ -46,29 +46,25 @@ class Store:
     ) -> None:
         self.connection.close()
 
-    def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """All rows of a query, as dictionaries."""
-        result = self.connection.execute(query, list(parameters))
+    def rows(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+        """All rows of a query, as dictionaries. Parameters are by position (`?`) or by name (`$name`)."""
+        given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+        result = self.connection.execute(query, given)
         names = [column[0] for column in result.description or []]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def put(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Insert rows in one transaction, replacing those with the same primary key. Mappings become JSON."""
+        """Insert rows, all or none, replacing those with the same primary key. Mappings become JSON."""
         rows = list(rows)
         if not rows:
             return
         columns = list(rows[0])
+        # One statement with a list per column: hundreds of times faster than one per row.
         statement = (
-            f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+            f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) "
+            f"SELECT {', '.join(['unnest(?)'] * len(columns))}"
         )
-        values = [[_plain(row[column]) for column in columns] for row in rows]
-        self.connection.begin()
-        try:
-            self.connection.executemany(statement, values)
-            self.connection.commit()
-        except BaseException:
-            self.connection.rollback()
-            raise
+        self.connection.execute(statement, [[_plain(row[column]) for row in rows] for column in columns])
 
     def change(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """Set columns of the row with this key."""

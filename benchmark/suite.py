@@ -68,18 +68,23 @@ def _known_params(codec: str, given: Mapping[str, object], known: set[str]) -> N
 
 @dataclass(frozen=True)
 class Suite:
-    """What to run. `metrics` empty means all; `anchors` maps a rate (video, audio, total) to a system."""
+    """What to run. `metrics` empty means all; `anchors` maps a rate (video, audio, total) to a system.
+
+    metric_options: family -> what its `describe` takes; quick: metrics in bfloat16 where they can.
+    """
 
     name: str
     systems: tuple[str, ...]
     datasets: tuple[DatasetChoice, ...]
     title: str = ""
     metrics: tuple[str, ...] = ()
+    metric_options: Mapping[str, Mapping[str, int | float | str]] = field(default_factory=dict)
     codecs: Mapping[str, CodecChoice] = field(default_factory=dict)
     anchors: Mapping[str, str] = field(default_factory=dict)
     matched_kbps: tuple[float, ...] = (2.0, 5.0, 10.0, 20.0)
     time_limit_s: float = 1800.0
     keep_decoded: bool = False
+    quick: bool = False
 
     def resolved(self) -> dict[str, Any]:
         """Plain values, as stored with each run."""
@@ -89,6 +94,7 @@ class Suite:
             "systems": list(self.systems),
             "datasets": [{"use": d.use, **d.options} for d in self.datasets],
             "metrics": list(self.metrics),
+            "metric_options": {family: dict(options) for family, options in self.metric_options.items()},
             "codecs": {
                 name: {
                     "points": [p if isinstance(p, str) else dict(p) for p in choice.points],
@@ -100,6 +106,7 @@ class Suite:
             "matched_kbps": list(self.matched_kbps),
             "time_limit_s": self.time_limit_s,
             "keep_decoded": self.keep_decoded,
+            "quick": self.quick,
         }
 
     def sha256(self) -> str:
@@ -112,9 +119,10 @@ class Suite:
         systems: Sequence[str] = (),
         points: Mapping[str, Sequence[str]] | None = None,
         metrics: Sequence[str] = (),
+        quick: bool = False,
     ) -> Suite:
         """This suite with what the command line changes; `clips` replaces its datasets by a folder."""
-        changed = self
+        changed = replace(self, quick=self.quick or quick)
         if clips is not None:
             folder = clips.resolve()
             if not folder.is_dir():
@@ -175,10 +183,12 @@ def _parse(values: dict[str, Any]) -> Suite:
         "title": _typed(values, "title", str),
         "systems": _names(values, "systems", required=True),
         "metrics": _names(values, "metrics"),
+        "metric_options": _tables(values, "metric_options"),
         "anchors": _typed(values, "anchors", dict),
         "matched_kbps": values.get("matched_kbps"),
         "time_limit_s": _typed(values, "time_limit_s", (int, float)),
         "keep_decoded": _typed(values, "keep_decoded", bool),
+        "quick": _typed(values, "quick", bool),
         "datasets": tuple(_dataset(entry) for entry in _typed(values, "datasets", list, required=True)),
         "codecs": {name: _codec(name, entry) for name, entry in values.get("codecs", {}).items()},
     }
@@ -215,6 +225,14 @@ def _names(values: Mapping[str, Any], name: str, required: bool = False) -> tupl
     if not all(isinstance(entry, str) for entry in found):
         raise UsageError(f"{name} must be a list of names, got {found!r}")
     return tuple(found)
+
+
+def _tables(values: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]] | None:
+    found = _typed(values, name, dict)
+    for key_, table in (found or {}).items():
+        if not isinstance(table, dict):
+            raise UsageError(f"{name}.{key_} must be a table of options, got {table!r}")
+    return found
 
 
 def _dataset(entry: Any) -> DatasetChoice:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import artifacts, catalogue, jobs, plan, records, stages
+from . import artifacts, catalogue, jobs, plan, records, score_plan, set_scores
 from .executors import Executor, Job, Outcome
 from .fingerprint import sha256_file
 from .progress import Progress
@@ -32,9 +32,10 @@ _FIRST, _SCORE, _DECODE, _ENCODE = range(4)  # order in the queue: what frees th
 class _ClipState:
     """What is still to be done for one clip before its decoded variants can go."""
 
+    cells: int = 0  # scores that are missing
     waiting: int = 0  # variants not yet decoded
     scoring: int = 0  # score jobs not yet ended
-    variants: list[plan.Cell] = field(default_factory=list)  # decoded, to be scored
+    decoded: list[str] = field(default_factory=list)  # encode ids, to be scored
 
 
 class Sweep:
@@ -67,8 +68,6 @@ class Sweep:
         self._clips: dict[str, _ClipState] = defaultdict(_ClipState)
         self._cells: dict[str, plan.Cell] = {}
         self._bitstreams: dict[str, str] = {}  # encode_id -> sha256 of its file
-        self._wanted: dict[str, tuple[str, ...]] = {}  # encode_id -> its metrics
-        self._missing: dict[str, tuple[str, ...]] = {}  # encode_id -> those without a final row
         self._prepare_errors: dict[str, str] = {}
 
     def run(self, command: str, environment: Mapping[str, Any]) -> bool:
@@ -87,6 +86,7 @@ class Sweep:
         records.select_cells(self.store, cells)
         self.plan_cells(cells)
         self._drain()
+        self._score_sets()
         records.finish_run(self.store, self.run_id, digest, time.perf_counter() - started, self.seconds)
         return changed or self.jobs_run > 0
 
@@ -110,22 +110,15 @@ class Sweep:
 
     def plan_cells(self, cells: Sequence[plan.Cell]) -> None:
         """Queue what each cell lacks: an encode, a decode, or nothing."""
-        ended = ("ok",) if self.retry_failed else ("ok", *_FAILED)
+        ended = self._ended
         rows = records.known_encodes(self.store)
-        scored = records.known_scores(self.store, (*ended, "unavailable"))
-        wanted = {
-            modality: [
-                m.info.name for m in self.planned.metrics if m.info.modality == modality and not m.unavailable
-            ]
-            for modality in ("video", "audio")
-        }
+        alive = {c.encode_id for c in cells if not c.lacks and _alive(rows.get(c.encode_id), ended)}
+        self._scores = score_plan.ScorePlan(
+            self.store, self.planned, cells, alive, ended, self.root, self.suite.time_limit_s
+        )
         counts: Counter[str] = Counter()
         for cell in cells:
             row = rows.get(cell.encode_id)
-            names = tuple(name for modality in cell.codec.modalities for name in wanted[modality])
-            done = scored.get(cell.encode_id, frozenset())
-            self._wanted[cell.encode_id] = names
-            self._missing[cell.encode_id] = tuple(name for name in names if name not in done)
             if cell.lacks:
                 if row is None:
                     records.put_encode(self.store, self.run_id, cell, "unavailable", cell.lacks)
@@ -135,20 +128,30 @@ class Sweep:
             if row is None or row.status not in ended or (row.status == "ok" and not self._intact(cell, row)):
                 self._push(_ENCODE, jobs.encode(cell, self.root, self.suite.time_limit_s))
                 counts["encode"] += 1
-            elif row.status == "ok" and self._to_decode(cell, row, ended):
+            elif row.status == "ok" and self._to_decode(cell, row):
                 self._push_decode(cell)
             else:
                 continue
             self._clips[cell.clip.clip_id].waiting += 1
             counts["decode"] += 1
-            counts["score"] += len(self._missing[cell.encode_id])
-        for stage in ("encode", "decode", "score"):
+        for stage in ("encode", "decode"):
             self.progress.total(stage, counts[stage])
+        clips = {cell.clip.clip_id: cell.clip for cell in cells}
+        for clip_id in clips:
+            self._clips[clip_id].cells = self._scores.cells(clip_id)
+        self.progress.total("score", sum(self._clips[clip_id].cells for clip_id in clips))
+        for clip_id, clip in clips.items():
+            if not self._clips[clip_id].waiting:  # the clip itself may lack scores, then
+                self._push_scores(clip)
 
-    def _to_decode(self, cell: plan.Cell, row: records.EncodeRow, ended: Sequence[str]) -> bool:
-        if row.decode_status is None or row.decode_status not in ended:
+    @property
+    def _ended(self) -> tuple[str, ...]:
+        return ("ok",) if self.retry_failed else ("ok", *_FAILED)
+
+    def _to_decode(self, cell: plan.Cell, row: records.EncodeRow) -> bool:
+        if row.decode_status is None or row.decode_status not in self._ended:
             return True
-        return row.decode_status == "ok" and bool(self._missing[cell.encode_id])
+        return row.decode_status == "ok" and self._scores.lacks(cell.encode_id)
 
     def _intact(self, cell: plan.Cell, row: records.EncodeRow) -> bool:
         path = artifacts.bitstream_path(self.root, cell.encode_id)
@@ -165,8 +168,18 @@ class Sweep:
         sha256 = self._bitstreams[cell.encode_id]
         self._push(_DECODE, jobs.decode(cell, sha256, self.root, self.suite.time_limit_s))
 
-    def _push_score(self, family: str, clip: plan.PlannedClip, variants: Sequence[stages.Variant]) -> None:
-        self._push(_SCORE, jobs.score(family, clip, variants, self.suite.time_limit_s))
+    def _push_scores(self, clip: plan.PlannedClip) -> None:
+        """Queue what a clip lacks in scores; what its failed variants would have had is done with."""
+        state = self._clips[clip.clip_id]
+        found = self._scores.jobs(clip, state.decoded)
+        lost = state.cells - sum(map(score_plan.cells_of, found))
+        if lost:
+            self.progress.done("score", clip.clip_id, None, lost)
+        for job in found:
+            state.scoring += 1
+            self._push(_SCORE, job)
+        if not found:
+            self._discard_decoded(state)
 
     def _drain(self) -> None:
         """Run the queue until it is empty; jobs that end may queue others."""
@@ -220,9 +233,11 @@ class Sweep:
         sha256 = outcome.value.bitstream_sha256
         if self._bitstreams.get(cell.encode_id, sha256) != sha256:
             # Its file was lost and the new one differs: scores of the old one say nothing of it.
-            extra = len(self._wanted[cell.encode_id]) - len(self._missing[cell.encode_id])
-            self.progress.total("score", extra)
-            self._missing[cell.encode_id] = self._wanted[cell.encode_id]
+            clip_id = cell.clip.clip_id
+            self._scores.forget(cell.encode_id)
+            cells = self._scores.cells(clip_id)
+            self.progress.total("score", cells - self._clips[clip_id].cells)
+            self._clips[clip_id].cells = cells
         self._bitstreams[cell.encode_id] = sha256
         self._push_decode(cell)
 
@@ -237,40 +252,24 @@ class Sweep:
         state = self._clips[cell.clip.clip_id]
         state.waiting -= 1
         if decoded:
-            state.variants.append(cell)
-        else:
-            self.progress.done("score", _label(cell), None, len(self._missing[cell.encode_id]))
-        if state.waiting:
-            return
-        for family in dict.fromkeys(metric.family for metric in self.planned.metrics):
-            names = {metric.info.name for metric in self.planned.metrics if metric.family == family}
-            variants = []
-            for variant in state.variants:
-                missing = tuple(name for name in self._missing[variant.encode_id] if name in names)
-                if missing:
-                    folder = artifacts.decoded_folder(self.root, variant.encode_id)
-                    variants.append(stages.Variant(variant.encode_id, folder, missing))
-            if variants:
-                state.scoring += 1
-                self._push_score(family, cell.clip, variants)
-        if not state.scoring:
-            self._discard_decoded(state)
+            state.decoded.append(cell.encode_id)
+        if not state.waiting:
+            self._push_scores(cell.clip)
 
     def _scored(self, outcome: Outcome) -> None:
         _, clip_id, family, *_ = outcome.job.key
-        variants: list[stages.Variant] = outcome.job.arguments["variants"]
-        state = self._clips[clip_id]
-        if outcome.status != "ok" and len(variants) > 1:
-            # One variant may have taken the others with it: each alone, then.
-            state.scoring += len(variants) - 1
-            for variant in variants:
-                self._push_score(family, self._cells[variant.encode_id].clip, [variant])
+        if clip_id == set_scores.KEY:
+            self._set_scored(outcome)
             return
-        rows = outcome.value or [
-            stages.ScoreRow(variant.encode_id, name, _status(outcome), error=outcome.error)
-            for variant in variants
-            for name in variant.metrics
-        ]
+        state = self._clips[clip_id]
+        if outcome.status != "ok":
+            parts = score_plan.split(outcome.job)
+            if parts:
+                state.scoring += len(parts) - 1
+                for part in parts:
+                    self._push(_SCORE, part)
+                return
+        rows = outcome.value or score_plan.failed_rows(outcome.job, _status(outcome), outcome.error)
         records.put_scores(self.store, self.run_id, self.planned.metrics, rows)
         failed = next((row.error for row in rows if row.status in _FAILED), None)
         self.progress.done("score", family, failed, len(rows))
@@ -278,11 +277,33 @@ class Sweep:
         if not state.scoring:
             self._discard_decoded(state)
 
+    def _score_sets(self) -> None:
+        """With all clips scored: the metrics that look at all of them together."""
+        found = set_scores.missing(self.store, self.planned, self.root, self._ended, self.suite.time_limit_s)
+        self.progress.total("score", len(found))
+        for job in found:
+            self._push(_SCORE, job)
+        self._drain()
+
+    def _set_scored(self, outcome: Outcome) -> None:
+        rows = set_scores.put(self.store, self.run_id, self.planned.metrics, outcome, _status(outcome))
+        failed = next((row.error for row in rows if row.status in _FAILED), None)
+        self.progress.done("score", outcome.job.key[2], failed)
+
     def _discard_decoded(self, state: _ClipState) -> None:
         if self.suite.keep_decoded:
             return
-        for cell in state.variants:
-            shutil.rmtree(artifacts.decoded_folder(self.root, cell.encode_id), ignore_errors=True)
+        for encode_id in state.decoded:
+            shutil.rmtree(artifacts.decoded_folder(self.root, encode_id), ignore_errors=True)
+
+
+def _alive(row: records.EncodeRow | None, ended: Sequence[str]) -> bool:
+    """Whether an encode is, or may yet be, decoded."""
+    if row is None or row.status not in ended:
+        return True
+    if row.status != "ok":
+        return False
+    return row.decode_status in (None, "ok") or row.decode_status not in ended
 
 
 def _status(outcome: Outcome) -> str:

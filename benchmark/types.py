@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Modality = Literal["video", "audio"]
+MODALITIES: tuple[Modality, ...] = ("video", "audio")
 Stream = Literal["video", "audio", "joint"]
 STREAMS: tuple[Stream, ...] = ("video", "audio", "joint")
 ParamValue = int | float | str

@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from talkbench.benchmark import download, weights, weights_cli
+
+sys.path.insert(0, str(Path(__file__).parent))  # importlib mode puts no test folder on the path
 
 SUITE = """
 name = "tiny"
@@ -82,6 +86,10 @@ RESULTS = {
     "encodes": "encode_id, codec, fingerprint, point, params, clip_id, status, error, bits_video, "
     "bits_audio, bits_joint, parts, duration_s, bitstream_sha256, decode_status, decode_error, selected",
     "scores": "encode_id, metric, fingerprint, value, frame_values, weight, detail, status, error",
+    "pair_scores": "video_encode_id, audio_encode_id, metric, fingerprint, value, weight, status, error",
+    "set_features": "encode_id, metric, fingerprint, n, sha256, status, error",
+    "set_scores": "* EXCLUDE (run_id)",
+    "reference_points": "*",
     "rd_points": "*",
     "bd_rates": "*",
     "systems": "*",
@@ -99,3 +107,41 @@ def tables() -> Callable[[Path], dict[str, list[tuple[Any, ...]]]]:
         }
 
     return read
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """An empty `file_server.FileServer` on this machine."""
+    from file_server import FileServer
+
+    with FileServer() as running:
+        yield running
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder under which weights are looked for, wherever that is: `mine`, `cache`, `xdg`."""
+    for variable in ("HF_HOME", "HUGGINGFACE_HUB_CACHE", "TALKBENCH_OFFLINE", "HF_HUB_CACHE", "TORCH_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.setenv("TALKBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TALKBENCH_WEIGHTS", str(tmp_path / "mine"))
+    (tmp_path / "mine").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def register(places: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`register(key=value, …)`: a registry of `part_factory.NET`, so changed, and of those before it."""
+    from part_factory import NET
+
+    known = {"net": NET}
+    monkeypatch.setattr(weights, "registry", lambda: known)
+    monkeypatch.setattr(weights_cli._out, "_width", 400)
+    monkeypatch.setattr(download, "WAITS_S", (0.0,))
+
+    def add(**changes: Any) -> None:
+        part = replace(NET, **changes)
+        known[part.name] = part
+
+    return add

@@ -1,0 +1,239 @@
+"""What each clip of a sweep still lacks in scores, and the jobs that fill it once it is decoded."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from . import artifacts, jobs, plan, records, score_rows, scoring
+from .executors import Job
+from .metric import MetricInfo
+from .store import Store
+
+_REFERENCE = "reference:"
+
+
+def reference_id(clip_id: str) -> str:
+    """What stands for the clip itself, uncoded, in the place of an encode id."""
+    return f"{_REFERENCE}{clip_id}"
+
+
+class ScorePlan:
+    """The scores that are missing, by variant (an encode, or the reference of a clip) and by pair."""
+
+    def __init__(
+        self,
+        store: Store,
+        planned: plan.Plan,
+        cells: Sequence[plan.Cell],
+        alive: set[str],
+        ended: Sequence[str],
+        root: Path,
+        time_limit_s: float,
+    ) -> None:
+        """alive: the encodes that are, or may yet be, decoded; ended: statuses that are not tried again."""
+        self._root = root
+        self._time_limit_s = time_limit_s
+        self._families: dict[str, dict[str, MetricInfo]] = defaultdict(dict)  # family -> name -> info
+        for metric in planned.metrics:
+            if not metric.unavailable:
+                self._families[metric.family][metric.info.name] = metric.info
+        self._infos = {name: info for family in self._families.values() for name, info in family.items()}
+        self._wanted: dict[str, tuple[str, ...]] = {}  # variant -> its metrics, without those of pairs
+        self._missing: dict[str, tuple[str, ...]] = {}
+        self._pairs: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}  # clip_id -> pair -> its metrics
+        self._pairs_missing: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}
+        self._clip_of = {cell.encode_id: cell.clip.clip_id for cell in cells}
+        self._variants: dict[str, list[str]] = {}  # clip_id -> its reference and encodes
+        for cell in cells:
+            clip_id = cell.clip.clip_id
+            self._variants.setdefault(clip_id, [reference_id(clip_id)]).append(cell.encode_id)
+        self._plan_variants(store, cells, alive, ended)
+        self._plan_pairs(store, planned.systems, cells, alive, ended)
+
+    def _plan_variants(
+        self, store: Store, cells: Sequence[plan.Cell], alive: set[str], ended: Sequence[str]
+    ) -> None:
+        single = [info for info in self._infos.values() if info.kind != "pair"]
+        done = records.known_scores(store, (*ended, "unavailable"))
+        features = records.known_features(store, (*ended, "unavailable"))
+        variants = [(c.encode_id, c.codec.modalities, False) for c in cells if c.encode_id in alive]
+        for clip in {cell.clip.clip_id: cell.clip for cell in cells}.values():
+            variants.append((reference_id(clip.clip_id), clip.modalities, True))
+        for variant, modalities, is_reference in variants:
+            wanted = [
+                info
+                for info in single
+                if info.modality in modalities
+                and (not is_reference or info.of_reference or info.kind == "set")
+            ]
+            self._wanted[variant] = tuple(info.name for info in wanted)
+            have = done.get(variant, frozenset()) | {
+                name
+                for name, status in features.get(variant, {}).items()
+                if status != "ok" or self._has_features(variant, name)
+            }
+            self._missing[variant] = tuple(name for name in self._wanted[variant] if name not in have)
+
+    def _has_features(self, variant: str, metric: str) -> bool:
+        if metric not in self._infos:
+            return False
+        path = artifacts.features_path(self._root, variant, self._infos[metric].fingerprint())
+        return path.is_file()
+
+    def _plan_pairs(
+        self,
+        store: Store,
+        systems: Sequence[plan.System],
+        cells: Sequence[plan.Cell],
+        alive: set[str],
+        ended: Sequence[str],
+    ) -> None:
+        names = tuple(info.name for info in self._infos.values() if info.kind == "pair")
+        if not names:
+            return
+        done = records.known_pairs(store, (*ended, "unavailable"))
+        by_clip: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for cell in cells:
+            if cell.encode_id in alive and cell.clip.has("video") and cell.clip.has("audio"):
+                by_clip[cell.clip.clip_id][cell.codec.name].append(cell.encode_id)
+        for clip_id, codecs in by_clip.items():
+            pairs = dict.fromkeys(_pairs(systems, codecs, reference_id(clip_id)), names)
+            self._pairs[clip_id] = pairs
+            lacking = {}
+            for pair in pairs:
+                missing = tuple(name for name in names if name not in done.get(pair, ()))
+                if missing:
+                    lacking[pair] = missing
+            self._pairs_missing[clip_id] = lacking
+
+    # -- what the sweep asks ----------------------------------------------------------------------
+
+    def lacks(self, encode_id: str) -> bool:
+        """Whether anything that needs this encode decoded is missing."""
+        if self._missing.get(encode_id):
+            return True
+        pairs = self._pairs_missing.get(self._clip_of[encode_id], {})
+        return any(encode_id in pair for pair in pairs)
+
+    def cells(self, clip_id: str) -> int:
+        """How many cells of a clip are missing, whatever they need."""
+        missing = [self._missing.get(variant, ()) for variant in self._variants[clip_id]]
+        return sum(map(len, (*missing, *self._pairs_missing.get(clip_id, {}).values())))
+
+    def forget(self, encode_id: str) -> None:
+        """Its bits have changed: whatever was known of them is to be made again."""
+        self._missing[encode_id] = self._wanted.get(encode_id, ())
+        clip_id = self._clip_of[encode_id]
+        for pair, names in self._pairs.get(clip_id, {}).items():
+            if encode_id in pair:
+                self._pairs_missing[clip_id][pair] = names
+
+    def jobs(self, clip: plan.PlannedClip, decoded: Sequence[str]) -> list[Job]:
+        """The jobs that fill what is missing of a clip whose `decoded` encodes lie on the disk."""
+        reference = reference_id(clip.clip_id)
+        folders = {reference: clip.folder}
+        folders |= {name: artifacts.decoded_folder(self._root, name) for name in decoded}
+        found: list[Job] = []
+        for family, infos in self._families.items():
+            variants = self._lacking(infos, folders)
+            kind = next(iter(infos.values())).kind
+            if kind == "pair":
+                found += self._pair_jobs(family, infos, clip, folders)
+            elif variants:
+                chosen = [i for i in infos.values() if any(i.name in v.metrics for v in variants)]
+                make = jobs.embed if kind == "set" else jobs.score
+                found.append(make(family, chosen, clip, variants, self._root, self._time_limit_s))
+        return found
+
+    def _lacking(
+        self, infos: Mapping[str, MetricInfo], folders: Mapping[str, Path]
+    ) -> list[score_rows.Variant]:
+        variants = []
+        for variant, folder in folders.items():
+            names = tuple(name for name in self._missing.get(variant, ()) if name in infos)
+            if names:
+                variants.append(score_rows.Variant(variant, folder, names))
+        return variants
+
+    def _pair_jobs(
+        self,
+        family: str,
+        infos: Mapping[str, MetricInfo],
+        clip: plan.PlannedClip,
+        folders: Mapping[str, Path],
+    ) -> list[Job]:
+        pairs = []
+        for (video, audio), missing in self._pairs_missing.get(clip.clip_id, {}).items():
+            names = tuple(name for name in missing if name in infos)
+            if names and video in folders and audio in folders:
+                pairs.append(score_rows.Pair(video, audio, names))
+        if not pairs:
+            return []
+        chosen = [info for info in infos.values() if any(info.name in pair.metrics for pair in pairs)]
+        return [jobs.score_pairs(family, chosen, clip, folders, pairs, self._time_limit_s)]
+
+
+def _pairs(
+    systems: Iterable[plan.System], codecs: Mapping[str, Sequence[str]], reference: str
+) -> Iterable[tuple[str, str]]:
+    """(picture, sound) of every system on one clip; a codec alone meets the clip's own other half."""
+    yield reference, reference
+    for system in systems:
+        pictures = codecs.get(system.video_codec or "", ())
+        sounds = codecs.get(system.audio_codec or "", ())
+        if system.kind == "joint":
+            yield from zip(pictures, pictures, strict=True)
+        elif system.kind == "pair":
+            yield from ((picture, sound) for picture in pictures for sound in sounds)
+        else:
+            yield from ((picture, reference) for picture in pictures)
+            yield from ((reference, sound) for sound in sounds)
+
+
+def split(job: Job) -> list[Job]:
+    """A score job that failed as a whole, in smaller ones; empty when it is as small as can be.
+
+    One variant may have taken the others with it.
+    """
+    arguments = dict(job.arguments)
+    what = "pairs" if "pairs" in arguments else "variants"
+    entries = arguments[what]
+    if len(entries) < 2:
+        return []
+    if what == "pairs":
+        groups: dict[str, list[score_rows.Pair]] = defaultdict(list)
+        for pair in entries:
+            groups[pair.video_encode_id].append(pair)
+        parts = list(groups.values()) if len(groups) > 1 else [[pair] for pair in entries]
+    else:
+        parts = [[variant] for variant in entries]
+    return [
+        replace(
+            job,
+            key=(*job.key[:3], *(jobs.entry_key(entry) for entry in part)),
+            arguments={**arguments, what: part},
+        )
+        for part in parts
+    ]
+
+
+def failed_rows(job: Job, status: str, error: str | None) -> list[score_rows.Row]:
+    """The rows of a job that gave none."""
+    rows: list[score_rows.Row] = []
+    for pair in job.arguments.get("pairs", ()):
+        for name in pair.metrics:
+            row = score_rows.ScoreRow("", name, status, error=error)
+            rows.append(score_rows.PairRow(pair.video_encode_id, pair.audio_encode_id, row))
+    kind = score_rows.FeatureRow if job.function is scoring.embed else score_rows.ScoreRow
+    for variant in job.arguments.get("variants", ()):
+        rows += [kind(variant.encode_id, name, status, error=error) for name in variant.metrics]
+    return rows
+
+
+def cells_of(job: Job) -> int:
+    """How many cells a score job fills."""
+    entries = [*job.arguments.get("pairs", ()), *job.arguments.get("variants", ())]
+    return sum(len(entry.metrics) for entry in entries)

@@ -1,0 +1,136 @@
+"""`talkbench train NAME`: the recipes of the small weights that this project ships.
+
+A recipe is a module `train_NAME.py` in the folder of the codec or of the family of metrics that it serves.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Protocol, cast
+
+import typer
+from rich.console import Console
+
+from . import environment
+from .artifacts import cache_folder
+from .errors import UsageError
+from .registry import unknown
+
+_LINE_EVERY_S = 30.0
+_ROOT = Path(__file__).parent.parent
+
+
+class Say(Protocol):
+    """Says how far a recipe is: the last line stays in place on a terminal, unless it is `lasting`."""
+
+    def __call__(self, text: str, *, lasting: bool = False) -> None: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """minutes: of training, None for as long as the recipe plans; out: folder of checkpoint and weights."""
+
+    device: str
+    out: Path
+    minutes: float | None = None
+    resume: bool = False
+
+
+class Recipe(Protocol):
+    """What a module `train_NAME.py` offers."""
+
+    WEIGHTS: str
+
+    def train(self, request: Request, say: Say) -> Path:
+        """Trains, resumable to the step; writes checkpoint, weights (safetensors) and card (JSON) to `out`.
+
+        Returns the weights' path; the card lies beside it.
+        """
+        ...
+
+    def evaluate(self, weights: Path | None, device: str, say: Say) -> Mapping[str, Any]:
+        """What the weights (None: the shipped ones) do on the test split: JSON-ready."""
+        ...
+
+
+def recipes() -> Mapping[str, str]:
+    """Module path of each recipe by name."""
+    found = {}
+    for kind in ("codecs", "metrics"):
+        for path in sorted((_ROOT / kind).glob("*/train_*.py")):
+            name = path.stem.removeprefix("train_").replace("_", "-")
+            found[name] = f"{__name__.partition('.')[0]}.{kind}.{path.parent.name}.{path.stem}"
+    return found
+
+
+def train(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe: syncnet, …")],
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Stop after so long. Default: the recipe's steps.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:0")] = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of checkpoint and weights. Default: in the cache")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in that folder.")] = False,
+    evaluate: Annotated[
+        bool, typer.Option(help="Train nothing: measure the weights in --out, else the shipped ones.")
+    ] = False,
+) -> None:
+    """Train small weights on the embedded dataset, or measure them on its test split."""
+    known = recipes()
+    if name not in known:
+        raise unknown("recipes", name, sorted(known))
+    recipe = cast(Recipe, import_module(known[name]))
+    place = environment.devices(device)[0]
+    console = Console(highlight=False)
+    say = _Line(console)
+    if evaluate:
+        _evaluate(recipe, out, place, say, console)
+        return
+    request = Request(place, out or cache_folder() / "training" / name, minutes, resume)
+    checkpoint = request.out / "checkpoint.pt"
+    if resume and not checkpoint.is_file():
+        raise UsageError(f"--resume: there is no {checkpoint}")
+    if not resume and checkpoint.is_file():
+        raise UsageError(f"{checkpoint} exists: go on from it with --resume, or choose another --out")
+    request.out.mkdir(parents=True, exist_ok=True)
+    try:
+        weights = recipe.train(request, say)
+    except KeyboardInterrupt:
+        console.print("interrupted; the same command with --resume goes on from here")
+        raise typer.Exit(130) from None
+    console.print(f"weights: {weights}\ncard: {weights.with_suffix('.json')}", soft_wrap=True)
+
+
+def _evaluate(recipe: Recipe, out: Path | None, device: str, say: Say, console: Console) -> None:
+    weights = out / f"{recipe.WEIGHTS.replace('-', '_')}.safetensors" if out else None
+    if weights and not weights.is_file():
+        raise UsageError(f"--evaluate: there is no {weights}; train first, or leave --out away")
+    measured = dict(recipe.evaluate(weights, device, say))
+    if weights:
+        card = weights.with_suffix(".json")
+        content = json.loads(card.read_text(encoding="utf-8"))
+        card.write_text(json.dumps({**content, "test": measured}, indent=1) + "\n", encoding="utf-8")
+    console.print_json(json.dumps(measured))
+
+
+class _Line:
+    """A line that is written over on a terminal; elsewhere one every half minute."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._printed = console, 0.0
+
+    def __call__(self, text: str, *, lasting: bool = False) -> None:
+        if self._console.is_terminal:
+            sys.stdout.write(f"\r\x1b[K{text}" + ("\n" if lasting else ""))
+            sys.stdout.flush()
+        elif lasting or time.monotonic() - self._printed > _LINE_EVERY_S:
+            self._printed = time.monotonic()
+            self._console.print(text, markup=False, soft_wrap=True)
