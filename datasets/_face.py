@@ -20,7 +20,7 @@ SCATTER = 0.1
 NEARLY_ALL = 0.95
 # The detector sees faces from 80 pixels in steps of 6/5. Pictures are brought to this short side,
 # and a little less from sample to sample, so that the mean over samples falls between the steps.
-_SHORT_SIDES = (320, 960)
+SHORT_SIDES = (320, 960)
 _STEP = 5 / 6
 
 
@@ -56,13 +56,22 @@ class FaceFinder:
 
         self._detect = dlib.get_frontal_face_detector()  # pyright: ignore[reportAttributeAccessIssue]
 
-    def largest(self, picture: Image, shape: tuple[float, float], sample: int) -> Box | None:
-        """The largest face, or None. shape: width and height to see it in; sample: its number."""
+    def largest(
+        self,
+        picture: Image,
+        shape: tuple[float, float],
+        sample: int,
+        short_sides: Sequence[int] = SHORT_SIDES,
+    ) -> Box | None:
+        """The largest face, or None. shape: width and height to see it in; sample: its number.
+
+        short_sides: to which the picture is brought, one after the other until a face is found.
+        """
         import numpy as np
         from PIL import Image
 
         width, height = shape
-        for short_side in _SHORT_SIDES:
+        for short_side in short_sides:
             scale = short_side * _STEP ** (sample % 3 / 3) / min(width, height)
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             small = np.asarray(picture.resize(size, Image.Resampling.BILINEAR))

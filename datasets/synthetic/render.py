@@ -22,10 +22,14 @@ _EDGE = 0.15  # contrast (of 1) between neighbours beyond which a pixel is sampl
 _SUBPIXELS = ((-0.125, -0.375), (0.375, -0.125), (0.125, 0.375), (-0.375, 0.125))
 
 
-def render(scene: Scene, motion: Motion, person: Tensor | None = None, size: int = 256) -> Tensor:
+def render(
+    scene: Scene, motion: Motion, person: Tensor | None = None, size: int = 256, together: bool = False
+) -> Tensor:
     """Pictures (B, 3, size, size), uint8 sRGB, on the scene's device.
 
-    motion: B frames; person (B,) int64: who is seen in each, an index into the scene (default: its first).
+    motion: B frames; person (B,) int64: who is seen in each, an index into the scene (default: its first);
+    together: cast the rays of several frames at once on a CPU too, the same to rounding: two to three times
+    as fast below 128 pixels, where a frame alone is too little work, and slower above.
     """
     import torch
 
@@ -36,7 +40,7 @@ def render(scene: Scene, motion: Motion, person: Tensor | None = None, size: int
     step = max(1, 4 * _piece(scene) // size**2)
     with torch.no_grad(), one_thread(scene.device):
         pictures = [
-            _render(scene, _part(motion, start, start + step), person[start : start + step], size)
+            _render(scene, _part(motion, start, start + step), person[start : start + step], size, together)
             for start in range(0, frames, step)
         ]
     return torch.cat(pictures) if pictures else torch.empty(0, 3, size, size, dtype=torch.uint8)
@@ -50,13 +54,13 @@ def _part(motion: Motion, start: int, stop: int) -> Motion:
     return Motion(**{field.name: getattr(motion, field.name)[start:stop] for field in fields(Motion)})
 
 
-def _render(scene: Scene, motion: Motion, person: Tensor, size: int) -> Tensor:
+def _render(scene: Scene, motion: Motion, person: Tensor, size: int, together: bool) -> Tensor:
     import torch
     import torch.nn.functional as functional
 
     frames, pixels = len(motion), size * size
     table = motion.table(scene.device)
-    cast = _Caster(scene, table, person, frames, size)
+    cast = _Caster(scene, table, person, frames, size, together or scene.device.type != "cpu")
     index = torch.arange(frames * pixels, device=scene.device)
     picture, depth = cast.look(index, cast.start, torch.zeros(1, 2, device=scene.device))
     edges = _edges(picture.view(3, frames, size, size))
@@ -86,8 +90,15 @@ class _Caster:
     """Rays of a batch of frames: first a coarse pass over all of them, then whatever pixels are asked for."""
 
     def __init__(
-        self, scene: Scene, table: dict[str, Tensor], person: Tensor, frames: int, size: int
+        self,
+        scene: Scene,
+        table: dict[str, Tensor],
+        person: Tensor,
+        frames: int,
+        size: int,
+        together: bool,
     ) -> None:
+        self.together = together
         self.scene, self.table, self.person, self.frames, self.size = scene, table, person, frames, size
         self.pixel = 2 * HALF_HEIGHT / size
         self.spectacled = bool((scene.people["glasses"] > 0).any())
@@ -121,8 +132,8 @@ class _Caster:
         return torch.cat(colours, 1), torch.cat(depths)
 
     def _pieces(self, index: Tensor, rays_each: int) -> Iterator[tuple]:
-        """Parts of `index` with what they need: on a CPU those of one frame, whose parameters are scalars."""
-        if self.scene.device.type != "cpu":
+        """Parts of `index` with what they need: of one frame, whose parameters are scalars, or of several."""
+        if self.together:
             for part in index.split(max(1, _piece(self.scene) // rays_each)):
                 yield part, self.table, self.scene.people, self.person, self.lit
             return

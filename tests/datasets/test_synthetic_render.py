@@ -27,10 +27,11 @@ def motion(**values):
     )
 
 
-def test_a_batch_of_people_and_poses_is_the_frames_one_by_one(scene):
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_batch_of_people_and_poses_is_the_frames_one_by_one(scene, at_once):
     moves = motion(yaw=[0.0, 40.0, -60.0], open=[0.0, 0.6, 1.0])
     person = torch.tensor([0, 1, 1])
-    together = render(scene, moves, person, SIZE)
+    together = render(scene, moves, person, SIZE, together=at_once)
     for index in range(3):
         one = Motion(**{f.name: getattr(moves, f.name)[index : index + 1] for f in fields(Motion)})
         alone = render(sculpt([PEOPLE[person[index]]]), one, size=SIZE)[0]
