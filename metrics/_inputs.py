@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import InvalidClip, Unavailable
@@ -79,3 +80,12 @@ class SpeechReference:
         """A decoded sound as `speech` is. Raises InvalidClip where the shapes differ or it is not finite."""
         require_same_shape(self.audio, decoded.audio)
         return mono(decoded.audio, self.sample_rate, self.rate)
+
+
+def frames_at(frames: int, fps: Fraction, rate: int) -> list[int]:
+    """Which of `frames` pictures at `fps` to show `rate` times a second: the nearest in time, at least one.
+
+    Picture n stands for the time n / fps; at the same rate it is every picture once.
+    """
+    count = max(1, round(frames * rate / fps))
+    return [min(frames - 1, round(number * fps / rate)) for number in range(count)]

@@ -24,6 +24,13 @@ CHUNK = 16
 SPEECH = Path(__file__).resolve().parents[2].parent / "shared" / "speech" / "LJ001-0004.wav"
 
 
+def _load(family: str):
+    from talkbench.benchmark import registry
+
+    module = registry.metric_family(family)
+    return module.load("cpu", module.describe())
+
+
 def make_clips(options: argparse.Namespace) -> list:
     """The reference, then its variants: each with its own amount of noise in picture and sound."""
     import soundfile
@@ -49,9 +56,7 @@ def make_clips(options: argparse.Namespace) -> list:
 
 def shared(family: str, clips: list) -> None:
     """The reference's work once for all variants."""
-    from talkbench.benchmark import registry
-
-    metric = registry.metric_family(family).load("cpu")
+    metric = _load(family)
     frames = clips[0].spec.frames
     step = CHUNK if metric.scope == "chunk" else frames
     for start in range(0, frames, step):
@@ -63,9 +68,7 @@ def shared(family: str, clips: list) -> None:
 
 def naive(family: str, clips: list) -> None:
     """Variant by variant, frame by frame, the reference analysed every time."""
-    from talkbench.benchmark import registry
-
-    metric = registry.metric_family(family).load("cpu")
+    metric = _load(family)
     reference, *variants = clips
     for variant in variants:
         if metric.scope == "clip":
