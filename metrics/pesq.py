@@ -42,18 +42,18 @@ def describe() -> Sequence[MetricInfo]:
     )
 
 
-def load(device: str) -> Pesq:
+def load(device: str, infos: Sequence[MetricInfo]) -> Pesq:
     """The metric; it runs on the CPU, whatever the device."""
-    return Pesq()
+    return Pesq(infos)
 
 
 class Pesq:
     """Wide-band PESQ."""
 
-    scope = "clip"
+    frames_at_once = None
 
-    def __init__(self) -> None:
-        self.infos = describe()
+    def __init__(self, infos: Sequence[MetricInfo]) -> None:
+        self.infos = infos
 
     def reference(self, clip: Clip) -> SpeechReference:
         """The reference at 16 kHz. Raises Unavailable where there is no sound, or only silence."""

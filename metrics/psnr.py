@@ -54,18 +54,18 @@ def describe() -> Sequence[MetricInfo]:
     )
 
 
-def load(device: str) -> Psnr:
+def load(device: str, infos: Sequence[MetricInfo]) -> Psnr:
     """Both metrics, on `device`."""
-    return Psnr(device)
+    return Psnr(device, infos)
 
 
 class Psnr:
     """PSNRs of uint8 frames."""
 
-    scope = "chunk"
+    frames_at_once = 16
 
-    def __init__(self, device: str) -> None:
-        self.infos = describe()
+    def __init__(self, device: str, infos: Sequence[MetricInfo]) -> None:
+        self.infos = infos
         self._device = device
 
     def reference(self, clip: Clip) -> Tensor:

@@ -86,9 +86,9 @@ def describe() -> Sequence[MetricInfo]:
     )
 
 
-def load(device: str) -> Spectral:
+def load(device: str, infos: Sequence[MetricInfo]) -> Spectral:
     """All three metrics, on `device`."""
-    return Spectral(device)
+    return Spectral(device, infos)
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,10 @@ class Reference:
 class Spectral:
     """Spectral distances at 44.1 kHz."""
 
-    scope = "clip"
+    frames_at_once = None
 
-    def __init__(self, device: str) -> None:
-        self.infos = describe()
+    def __init__(self, device: str, infos: Sequence[MetricInfo]) -> None:
+        self.infos = infos
         self._device = device
 
     def reference(self, clip: Clip) -> Reference:
@@ -163,7 +163,7 @@ def _distance(scale: Scale, reference: Tensor, decoded: Tensor) -> float:
 
 @cache
 def mel_filters(sample_rate: int, window: int, bins: int) -> Any:
-    """Triangular filters of unit area, evenly spaced in Slaney's mel: float32 array (bins, window / 2 + 1).
+    """Triangular filters of unit area, evenly spaced in Slaney's mel: float32 array (bins, window // 2 + 1).
 
     The scale is linear below 1 kHz (15 mel) and logarithmic above (27 mel to a factor of 6.4).
     Source: Slaney, Auditory Toolbox version 2, 1998; librosa's default.
@@ -175,7 +175,7 @@ def mel_filters(sample_rate: int, window: int, bins: int) -> Any:
     mels = np.linspace(0, top, bins + 2)
     edges = np.where(mels < knee_mel, mels * hz_per_mel, knee_hz * np.exp((mels - knee_mel) / mel_per_log))
     lower, centre, upper = (edges[i : i + bins, None] for i in range(3))
-    frequencies = np.linspace(0, sample_rate / 2, window // 2 + 1)
+    frequencies = np.fft.rfftfreq(window, 1 / sample_rate)
     rising = (frequencies - lower) / (centre - lower)
     falling = (upper - frequencies) / (upper - centre)
     triangles = np.maximum(0, np.minimum(rising, falling))

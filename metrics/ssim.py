@@ -69,9 +69,9 @@ def describe() -> Sequence[MetricInfo]:
     )
 
 
-def load(device: str) -> Ssim:
+def load(device: str, infos: Sequence[MetricInfo]) -> Ssim:
     """Both metrics, on `device`."""
-    return Ssim(device)
+    return Ssim(device, infos)
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,10 @@ class Reference:
 class Ssim:
     """SSIM and MS-SSIM of uint8 frames."""
 
-    scope = "chunk"
+    frames_at_once = 16
 
-    def __init__(self, device: str) -> None:
-        self.infos = describe()
+    def __init__(self, device: str, infos: Sequence[MetricInfo]) -> None:
+        self.infos = infos
         self._device = device
 
     def reference(self, clip: Clip) -> Reference:

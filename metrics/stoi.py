@@ -51,18 +51,18 @@ def describe() -> Sequence[MetricInfo]:
     )
 
 
-def load(device: str) -> Stoi:
+def load(device: str, infos: Sequence[MetricInfo]) -> Stoi:
     """Both metrics; they run on the CPU, whatever the device."""
-    return Stoi()
+    return Stoi(infos)
 
 
 class Stoi:
     """STOI and ESTOI."""
 
-    scope = "clip"
+    frames_at_once = None
 
-    def __init__(self) -> None:
-        self.infos = describe()
+    def __init__(self, infos: Sequence[MetricInfo]) -> None:
+        self.infos = infos
 
     def reference(self, clip: Clip) -> SpeechReference:
         """The reference at 10 kHz. Raises Unavailable where there is no sound, or only silence."""

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-import shutil
-import tempfile
-import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..benchmark import colour, ffmpeg
+from ..benchmark import ffmpeg
 from ..benchmark.errors import Unavailable
 from ..benchmark.metric import MetricInfo, Score
 from ..benchmark.types import Clip
-from ._inputs import require, require_same_shape
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from ._inputs import require
+from ._yuv import YuvReference
 
 MODELS = {"vmaf": "vmaf_v0.6.1", "vmaf_neg": "vmaf_v0.6.1neg"}
 MIN_SIDE = 32
@@ -27,14 +18,7 @@ MIN_SIDE = 32
 
 def availability() -> str | None:
     """None where ffmpeg is there and has libvmaf."""
-    try:
-        if not ffmpeg.has_filter("libvmaf"):
-            return (
-                f"{ffmpeg.executable()} has no libvmaf; install imageio-ffmpeg's: pip install imageio-ffmpeg"
-            )
-    except Unavailable as error:
-        return str(error)
-    return None
+    return ffmpeg.missing(filters=["libvmaf"])
 
 
 def describe() -> Sequence[MetricInfo]:
@@ -62,61 +46,35 @@ def describe() -> Sequence[MetricInfo]:
     )
 
 
-def load(device: str) -> Vmaf:
-    """Both metrics; they run on the CPU, whatever the device."""
-    return Vmaf()
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The reference's frames, and a folder (removed with this object) that holds them as raw YUV."""
-
-    video: Tensor
-    fps: str
-    folder: Path
+def load(device: str, infos: Sequence[MetricInfo]) -> Vmaf:
+    """The metrics; they run on the CPU, whatever the device."""
+    return Vmaf(infos)
 
 
 class Vmaf:
     """VMAF per frame."""
 
-    scope = "clip"
+    frames_at_once = None
 
-    def __init__(self) -> None:
-        self.infos = describe()
+    def __init__(self, infos: Sequence[MetricInfo]) -> None:
+        self.infos = infos
+        self._models = {info.name: MODELS[info.name] for info in infos}
 
-    def reference(self, clip: Clip) -> Reference:
+    def reference(self, clip: Clip) -> YuvReference:
         """The clip as raw YUV in a temporary file. Raises Unavailable without a picture of 32 pixels."""
         require(clip, "video")
         side = min(clip.spec.height, clip.spec.width)
         if side < MIN_SIDE:
             raise Unavailable(f"vmaf needs a shorter side of at least {MIN_SIDE} pixels, the clip has {side}")
-        folder = Path(tempfile.mkdtemp(prefix="talkbench-vmaf-"))
-        state = Reference(clip.video, str(clip.spec.fps), folder)
-        weakref.finalize(state, shutil.rmtree, folder, ignore_errors=True)
-        with (folder / "reference.yuv").open("wb") as file:
-            file.writelines(colour.pack_yuv420(clip.video, bits=8))
-        return state
+        return YuvReference.of(clip)
 
-    def compare(self, state: Reference, decoded: Clip) -> Mapping[str, Score | Unavailable]:
-        """Both metrics per frame. Raises CodecError when ffmpeg fails."""
-        require_same_shape(state.video, decoded.video)
-        frames, _, height, width = decoded.video.shape
-        layout = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-framerate", state.fps]
-        layout += ["-video_size", f"{width + width % 2}x{height + height % 2}"]
-        log = state.folder / "vmaf.json"
-        models = "|".join(rf"version={model}\:name={name}" for name, model in MODELS.items())
-        options = f"model='{models}':n_threads=1:log_fmt=json:log_path={_escaped(log)}"
-        inputs = [*layout, "-i", "pipe:0", *layout, "-i", str(state.folder / "reference.yuv")]
-        graph = ["-filter_complex_threads", "1", "-lavfi", f"[0:v][1:v]libvmaf={options}"]
-        pictures = colour.pack_yuv420(decoded.video, bits=8)
-        ffmpeg.run([*inputs, *graph, "-f", "null", "-"], pictures, threads=1)
-        measured = [frame["metrics"] for frame in json.loads(log.read_text())["frames"]]
-        if len(measured) != frames:
-            raise RuntimeError(f"libvmaf measured {len(measured)} of {frames} frames")
-        return {name: Score(frame_values=[float(frame[name]) for frame in measured]) for name in MODELS}
-
-
-def _escaped(path: Path) -> str:
-    """A path inside a filter graph: escaped once for the option's value and once for the graph."""
-    value = re.sub(r"([\\':])", r"\\\1", str(path))
-    return re.sub(r"([\\'\[\],;])", r"\\\1", value)
+    def compare(self, state: YuvReference, decoded: Clip) -> Mapping[str, Score | Unavailable]:
+        """The metrics per frame. Raises InvalidClip when the shapes differ, CodecError when ffmpeg fails."""
+        models = "|".join(rf"version={model}\:name={name}" for name, model in self._models.items())
+        log = state.filtered(
+            f"[0:v][1:v]libvmaf=model='{models}':n_threads=1:log_fmt=json:log_path={{log}}", decoded
+        )
+        measured = [frame["metrics"] for frame in json.loads(log)["frames"]]
+        if len(measured) != decoded.spec.frames:
+            raise RuntimeError(f"libvmaf measured {len(measured)} of {decoded.spec.frames} frames")
+        return {name: Score(frame_values=[float(frame[name]) for frame in measured]) for name in self._models}

@@ -55,18 +55,18 @@ def describe() -> Sequence[MetricInfo]:
     )
 
 
-def load(device: str) -> Waveform:
+def load(device: str, infos: Sequence[MetricInfo]) -> Waveform:
     """Both metrics; they run on the CPU, whatever the device."""
-    return Waveform()
+    return Waveform(infos)
 
 
 class Waveform:
     """SI-SDR and SNR."""
 
-    scope = "clip"
+    frames_at_once = None
 
-    def __init__(self) -> None:
-        self.infos = describe()
+    def __init__(self, infos: Sequence[MetricInfo]) -> None:
+        self.infos = infos
 
     def reference(self, clip: Clip) -> Tensor:
         """The sound as float64 (C, N). Raises Unavailable where there is none, or only silence."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import soundfile
 import torch
+from talkbench.benchmark import weights
 from talkbench.benchmark.metric import MetricModule
 from talkbench.benchmark.types import Clip, ClipSpec
 
@@ -49,7 +50,7 @@ def score() -> Callable[..., Any]:
     """`score(family, reference, decoded)`: every metric of a family's module, by name, on the CPU."""
 
     def compare(family: MetricModule, reference: Clip, decoded: Clip) -> Any:
-        metric = family.load("cpu")
+        metric = family.load("cpu", family.describe())
         return metric.compare(metric.reference(reference), decoded)
 
     return compare
@@ -86,3 +87,36 @@ def read_speech(shared: Path) -> Callable[..., Clip]:
         return clip_of(audio=torch.from_numpy(samples.T.copy()), sample_rate=rate, transcript=transcript)
 
     return read
+
+
+Part = Mapping[str, torch.Tensor] | Path
+
+
+@pytest.fixture
+def random_weights(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Part], None]:
+    """`random_weights("vgg16", state_dict)`, or a path: that part is here, with the sha256 "random"."""
+    given: dict[str, Part] = {}
+
+    def missing(names: Iterable[str]) -> str | None:
+        return asked["missing"]([name for name in names if name not in given])
+
+    def sha256(name: str) -> str:
+        return "random" if name in given else asked["sha256"](name)
+
+    def path(name: str) -> Path:
+        part = given.get(name)
+        return part if isinstance(part, Path) else asked["path"](name)
+
+    def state_dict(name: str) -> dict[str, torch.Tensor]:
+        part = given.get(name)
+        return dict(part) if isinstance(part, Mapping) else asked["state_dict"](name)
+
+    def give(name: str, part: Part) -> None:
+        weights.get(name)
+        given[name] = part
+
+    stand_ins = {"missing": missing, "sha256": sha256, "path": path, "state_dict": state_dict}
+    asked = {name: getattr(weights, name) for name in stand_ins}
+    for name, stand_in in stand_ins.items():
+        monkeypatch.setattr(weights, name, stand_in)
+    return give

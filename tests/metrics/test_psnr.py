@@ -30,7 +30,7 @@ def test_copies_are_capped(score, make_clip, make_video):
 
 
 def test_refuses_other_shapes_and_clips_without_picture(make_clip, make_video):
-    metric = psnr.load("cpu")
+    metric = psnr.load("cpu", psnr.describe())
     state = metric.reference(make_clip(make_video(2, 20, 20)))
     with pytest.raises(InvalidClip, match=r"\(3, 3, 20, 20\)"):
         metric.compare(state, make_clip(make_video(3, 20, 20)))

@@ -5,7 +5,6 @@ import pytest
 import torch
 from talkbench.benchmark.errors import Unavailable
 from talkbench.metrics import _english, sphinx
-from torchmetrics.functional.text import word_error_rate
 
 SENTENCE = "he was not an ill disposed young man"
 
@@ -39,20 +38,6 @@ def test_documented_example():
     assert doctest.testmod(_english).failed == 0
 
 
-@pytest.mark.parametrize(
-    ("reference", "hypothesis", "errors"),
-    [("a b c d", "a x c", 2), ("a b", "", 2), ("a", "b c d", 3), ("a b c", "a b c", 0)],
-)
-def test_error_rate_agrees_with_torchmetrics(reference, hypothesis, errors):
-    result = sphinx.word_error_rate(reference.split(), hypothesis.split())
-    assert result.value == pytest.approx(word_error_rate(hypothesis, reference).item())
-    assert result.weight == len(reference.split())
-    assert result.detail is not None
-    assert result.detail["errors"] == errors
-    kinds = ("substitutions", "deletions", "insertions")
-    assert sum(result.detail[kind] for kind in kinds) == errors
-
-
 @pytest.fixture(scope="module")
 def librivox(read_speech):
     return read_speech("sense_and_sensibility_01_austen_64kb-0880.wav", SENTENCE)
@@ -77,7 +62,7 @@ def test_hypotheses_do_not_depend_on_what_was_heard_before(read_speech, librivox
 def test_without_transcript_or_words(score, make_clip, librivox):
     silence = make_clip(audio=torch.zeros(1, 16000))
     with pytest.raises(Unavailable, match="no transcript"):
-        sphinx.load("cpu").reference(silence)
+        sphinx.load("cpu", sphinx.describe()).reference(silence)
     told = make_clip(audio=torch.zeros(1, 16000), transcript="Hello, world")
     scores = score(sphinx, told, silence)
     assert scores["wer_sphinx"].value == 1.0

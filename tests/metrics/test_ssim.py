@@ -67,7 +67,7 @@ def test_small_pictures(score_ssim, make_clip, make_video):
     assert "at least 161 pixels, the clip has 160" in str(scores["ms_ssim"])
     assert scores["ssim"].frame_values == [1.0]
     with pytest.raises(Unavailable, match="at least 11 pixels"):
-        ssim.load("cpu").reference(make_clip(make_video(1, 10, 64)))
+        ssim.load("cpu", ssim.describe()).reference(make_clip(make_video(1, 10, 64)))
 
 
 def test_frames_at_once_give_the_values_of_frames_one_by_one(make_clip, make_video, add_noise):
@@ -76,7 +76,7 @@ def test_frames_at_once_give_the_values_of_frames_one_by_one(make_clip, make_vid
     clips = make_clip(video), make_clip(add_noise(video, 10))
     results = []
     for device in ("cpu", "cpu:0"):
-        metric = ssim.load(device)
+        metric = ssim.load(device, ssim.describe())
         state = metric.reference(clips[0])
         assert len(state.pieces) == (3 if device == "cpu" else 1)
         results.append(metric.compare(state, clips[1]))

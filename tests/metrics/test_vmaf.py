@@ -58,7 +58,7 @@ def test_more_noise_is_worse_and_sharpening_fools_only_vmaf(score, make_clip, mo
 def test_one_frame_odd_sizes_and_several_variants(score, make_clip, make_video, add_noise):
     video = make_video(1, 33, 47)
     clips = [make_clip(add_noise(video, sigma)) for sigma in (5, 0, 9)]
-    metric = vmaf.load("cpu")
+    metric = vmaf.load("cpu", vmaf.describe())
     state = metric.reference(make_clip(video))
     for clip in clips:
         assert metric.compare(state, clip) == score(vmaf, make_clip(video), clip)
@@ -67,7 +67,7 @@ def test_one_frame_odd_sizes_and_several_variants(score, make_clip, make_video, 
 
 
 def test_temporary_files_are_removed(make_clip, make_video):
-    state = vmaf.load("cpu").reference(make_clip(make_video(1, 32, 32)))
+    state = vmaf.load("cpu", vmaf.describe()).reference(make_clip(make_video(1, 32, 32)))
     folder = state.folder
     assert (folder / "reference.yuv").stat().st_size == 32 * 32 * 3 // 2
     del state
@@ -84,4 +84,4 @@ def test_works_in_folders_with_awkward_names(score, make_clip, make_video, tmp_p
 
 def test_needs_a_picture_of_32_pixels(make_clip, make_video):
     with pytest.raises(Unavailable, match="at least 32 pixels, the clip has 31"):
-        vmaf.load("cpu").reference(make_clip(make_video(1, 31, 64)))
+        vmaf.load("cpu", vmaf.describe()).reference(make_clip(make_video(1, 31, 64)))

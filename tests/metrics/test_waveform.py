@@ -60,7 +60,7 @@ def test_edges(score, make_clip, sound):
     tone = torch.from_numpy(np.sin(np.arange(8000) * np.pi / 8)).float()[None]
     quarter = torch.roll(tone, 4)  # orthogonal
     assert -100 <= score(waveform, make_clip(audio=tone), make_clip(audio=quarter))["si_sdr"].value < -50
-    metric = waveform.load("cpu")
+    metric = waveform.load("cpu", waveform.describe())
     with pytest.raises(Unavailable, match="silent"):
         metric.reference(make_clip(audio=torch.zeros(1, 100)))
     with pytest.raises(Unavailable, match="no sound"):
