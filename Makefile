@@ -29,11 +29,13 @@ $(VENV)/.run: pyproject.toml constraints.txt
 	@echo "installing talkbench into $(VENV) (once, a few minutes)"
 	$(PIP) --editable .
 	@# Built here where there is a C compiler; elsewhere these metrics say that they are missing.
-	@$(PIP) --editable '.[speech]' 2>/dev/null || echo "no C compiler: pesq and visqol_speech will be unavailable"
+	@$(PIP) --editable '.[speech]' 2>/dev/null || echo "no C compiler: pesq and visqol will be unavailable"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
 	$(PIP) --editable '.[dev]'
+	@# Libraries that tests compare with. They ask for torchvision, which need not fit torch's build: without it.
+	$(PIP) --no-deps DISTS-pytorch lpips piq
 	@touch $@
 
 clean:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 RATES = ("video", "audio", "total")
 
-# Which curves there are: a metric of one modality against that modality's rate for the codecs that code it,
-# and every metric against the total rate for what a listener-viewer receives (listed pairs and joint codecs).
+# Which curves there are: a metric of one modality against that modality's rate for the codecs that code it
+# (one of picture with sound then takes the other half from the clip itself), and every metric against the
+# total rate for what a listener-viewer receives (listed pairs and joint codecs).
 _AXES = """
     CASE WHEN {axis} = 'total' THEN s.listed AND s.kind IN ('pair', 'joint')
-         ELSE s.kind IN ({axis}, 'joint') AND m.modality = {axis} END
+         ELSE s.kind IN ({axis}, 'joint') AND m.modality IN ({axis}, 'pair') END
 """
 
 _CLIP_METRICS = f"""
@@ -41,24 +42,15 @@ GROUP BY ALL
 
 # A set metric (FID) has one value per codec, point and dataset, so one row stands for all clips.
 _SET_METRICS = f"""
-WITH rates AS (
-    SELECT dataset, system, point, video_point, audio_point, count(*) AS n,
-           avg(kbps_video) AS kbps_video, avg(kbps_audio) AS kbps_audio, avg(kbps_total) AS kbps_total
-    FROM system_clip_points GROUP BY ALL
-)
-SELECT r.dataset, a.axis, m.metric, m.fingerprint, r.system, s.kind, m.higher_is_better, 'mean', r.point,
+SELECT r.dataset, a.axis, r.metric, r.fingerprint, r.system, r.kind, r.higher_is_better, 'mean', r.point,
        ['all clips'],
        [CASE a.axis WHEN 'video' THEN r.kbps_video WHEN 'audio' THEN r.kbps_audio ELSE r.kbps_total END],
-       [x.value], [1.0], r.n
-FROM set_scores x
-JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.metric_fingerprint AND m.selected
-JOIN codecs c ON c.codec = x.codec AND c.fingerprint = x.fingerprint AND c.selected
-JOIN systems s ON s.selected
-     AND x.codec = CASE m.modality WHEN 'audio' THEN s.audio_codec ELSE s.video_codec END
-JOIN rates r ON r.system = s.system AND r.dataset = x.dataset
-     AND x.point = CASE m.modality WHEN 'audio' THEN r.audio_point ELSE r.video_point END
+       [r.value], [1.0], r.n_scored
+FROM set_points r
+JOIN systems s USING (system)
+JOIN metrics m ON m.metric = r.metric AND m.fingerprint = r.fingerprint
 JOIN (VALUES ('video'), ('audio'), ('total')) a(axis) ON {_AXES.format(axis="a.axis")}
-WHERE x.status = 'ok' AND x.value IS NOT NULL AND isfinite(x.value)
+WHERE r.value IS NOT NULL AND isfinite(r.value)
 """
 
 

@@ -85,6 +85,28 @@ def metrics(connection: Connection) -> list[Row]:
     return query(connection, f"SELECT * FROM metrics WHERE selected ORDER BY {order}, metric, fingerprint")
 
 
+def references(connection: Connection) -> dict[tuple[str, str, str], Row]:
+    """(dataset, metric, fingerprint) → what the clips score uncoded: value, n_scored, n_expected."""
+    rows = query(connection, "SELECT * FROM reference_points ORDER BY ALL")
+    return {(row["dataset"], row["metric"], row["fingerprint"]): row for row in rows}
+
+
+def set_sizes(connection: Connection) -> dict[tuple[str, str, str], Row]:
+    """(dataset, metric, fingerprint) of set metrics → smallest and largest n (frames), and the notes."""
+    rows = query(
+        connection,
+        """
+        SELECT x.dataset, x.metric, x.metric_fingerprint, min(x.n) AS low, max(x.n) AS high,
+               list_sort(list(DISTINCT x.note) FILTER (WHERE x.note <> '')) AS notes
+        FROM set_scores x
+        JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.metric_fingerprint AND m.selected
+        JOIN codecs c ON c.codec = x.codec AND c.fingerprint = x.fingerprint AND c.selected
+        WHERE x.status = 'ok' GROUP BY ALL
+        """,
+    )
+    return {(row["dataset"], row["metric"], row["metric_fingerprint"]): row for row in rows}
+
+
 def systems(connection: Connection) -> list[Row]:
     """Systems of the plan; joint codecs first, then codecs alone, then pairs."""
     order = "CASE kind WHEN 'joint' THEN 0 WHEN 'pair' THEN 2 ELSE 1 END"
@@ -141,7 +163,12 @@ def problems(connection: Connection) -> list[Row]:
     return query(
         connection,
         """
-        WITH found AS (
+        WITH variants AS (
+            SELECT e.encode_id, c.name, e.codec || ' at ' || e.point AS label
+            FROM encodes e JOIN clips c USING (clip_id) WHERE e.selected AND c.selected
+            UNION ALL
+            SELECT 'reference:' || clip_id, name, 'its own' FROM clips WHERE selected
+        ), found AS (
             SELECT 1 AS stage_order, 'prepare' AS stage, dataset AS subject, status, error AS message,
                    name AS cell
             FROM clips WHERE selected AND status <> 'ok'
@@ -162,12 +189,22 @@ def problems(connection: Connection) -> list[Row]:
             JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint AND m.selected
             WHERE e.selected AND c.selected AND x.status <> 'ok'
             UNION ALL
-            SELECT 4, 'score', x.metric, x.status, x.error,
-                   c.name || ', ' || v.codec || ' at ' || v.point || ' with ' || a.codec || ' at ' || a.point
-            FROM pair_scores x JOIN encodes v ON v.encode_id = x.video_encode_id
-            JOIN encodes a ON a.encode_id = x.audio_encode_id JOIN clips c ON c.clip_id = v.clip_id
+            SELECT 4, 'score', x.metric, x.status, x.error, c.name || ', uncoded'
+            FROM scores x JOIN clips c ON x.encode_id = 'reference:' || c.clip_id
             JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint AND m.selected
-            WHERE v.selected AND a.selected AND c.selected AND x.status <> 'ok'
+            WHERE c.selected AND x.status <> 'ok'
+            UNION ALL
+            SELECT 4, 'score', x.metric, x.status, x.error,
+                   v.name || ', ' || v.label || ' with ' || a.label
+            FROM pair_scores x JOIN variants v ON v.encode_id = x.video_encode_id
+            JOIN variants a ON a.encode_id = x.audio_encode_id
+            JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint AND m.selected
+            WHERE x.status <> 'ok'
+            UNION ALL
+            SELECT 4, 'features', x.metric, x.status, x.error, v.name || ', ' || v.label
+            FROM set_features x JOIN variants v USING (encode_id)
+            JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint AND m.selected
+            WHERE x.status <> 'ok'
             UNION ALL
             SELECT 4, 'score', x.metric, x.status, x.error, x.codec || ' at ' || x.point || ', ' || x.dataset
             FROM set_scores x

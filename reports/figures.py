@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .bd_rate import groups, matrix
@@ -43,9 +43,16 @@ def styles(systems: Sequence[Row]) -> dict[str, dict[str, int]]:
 
 
 def figures(
-    curves: list[ClipCurves], systems: Sequence[Row], metrics: Sequence[Row], ledger: Sequence[Row]
+    curves: list[ClipCurves],
+    systems: Sequence[Row],
+    metrics: Sequence[Row],
+    ledger: Sequence[Row],
+    references: Mapping[tuple[str, str, str], Row],
 ) -> dict[str, Any]:
-    """All that report.js draws: looks, metric facts, curves, BD matrices and bit ledgers."""
+    """All that report.js draws: looks, metric facts, curves, BD matrices and bit ledgers.
+
+    references: (dataset, metric, fingerprint) → what the clips themselves score.
+    """
     ordered = sorted(
         groups(curves),
         key=lambda g: (g[0].dataset, text_order(g[0].rate), headline_order(g[0].rate, g[0].metric)),
@@ -60,6 +67,9 @@ def figures(
                 "dataset": group[0].dataset,
                 "rate": group[0].rate,
                 "metric": group[0].metric,
+                "reference": _short(
+                    references.get((group[0].dataset, group[0].metric, group[0].fingerprint), {}).get("value")
+                ),
                 "curves": [_curve(curve) for curve in group],
                 "matrix": [
                     [None if bd is None else [_short(bd.value), _short(bd.overlap), bd.status] for bd in row]

@@ -22,6 +22,8 @@ HERE = Path(__file__).parent
 
 MARKS = {
     "synthetic": "runs on synthetic weights: a small in-house model of the method, not the published one",
+    "in-house": "made by a small in-house network: it stands for the method, and is not the published metric",
+    "quick": "computed in bfloat16: not the official value",
     "floor": "a floor to compare with, not a codec to use",
 }
 
@@ -91,6 +93,8 @@ def render(connection: duckdb.DuckDBPyConnection) -> str:
         codecs=codecs,
         ladders=facts.ladders(connection),
         metrics=metrics,
+        references=facts.references(connection),
+        set_sizes=facts.set_sizes(connection),
         metric_facts={(row["metric"], row["fingerprint"]): row for row in metrics},
         systems={row["system"]: row for row in systems},
         looks=styles(systems),
@@ -105,7 +109,7 @@ def render(connection: duckdb.DuckDBPyConnection) -> str:
         coverage=coverage_rows(facts.coverage(connection)),
         problems=facts.problems(connection),
         has_ledger=bool(ledger),
-        data=Markup(script_json(figures(curves, systems, metrics, ledger))),
+        data=Markup(script_json(figures(curves, systems, metrics, ledger, facts.references(connection)))),
         interval=text.interval,
         MARKS=MARKS,
         RATE_WORDS=text.RATE_WORDS,

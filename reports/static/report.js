@@ -141,6 +141,12 @@ function drawCurves() {
       ...(log ? { tickvals: LOG_TICKS, ticktext: LOG_TICKS.map((v) => show(v, 1)) } : { rangemode: "tozero" }),
     },
     yaxis: { title: { text: `${plain(name)}  ${metric.higher ? "↑ higher" : "↓ lower"} is better` } },
+    ...(shown.reference === null ? {} : {
+      shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: shown.reference, y1: shown.reference,
+        line: { color: css("--quiet"), width: 1, dash: "dot" } }],
+      annotations: [{ xref: "paper", x: 0, xanchor: "left", y: shown.reference, yanchor: "bottom", showarrow: false,
+        text: "uncoded", font: { color: css("--quiet"), size: 11 } }],
+    }),
     hovermode: "closest",
     legend: narrow ? { orientation: "h", yref: "container", yanchor: "bottom", y: 0 } : { itemsizing: "trace" },
   }), CONFIG);
@@ -149,6 +155,7 @@ function drawCurves() {
     `${shown.metric} (${metric.higher ? "higher" : "lower"} is better) over the ${shown.rate} rate, ${shown.dataset}. ` +
     "Each point is the mean over the clips that have a score there; hover says how many. " +
     (grid ? "Strong points joined by a line are the Pareto front of a grid of settings, faint ones its other settings. " : "") +
+    (shown.reference === null ? "" : `Dotted: the clips themselves, uncoded (${show(shown.reference)}). `) +
     "Straight lines only join points; BD-rates interpolate with PCHIP. Click a name to hide it.";
 }
 

@@ -211,6 +211,10 @@ def test_a_set_metric_has_one_curve_and_no_interval(tmp_path):
         " 'fid' metric, 'f' metric_fingerprint, 200.0 - 30 * i AS value, 500 n, 'ok' status"
         " FROM codecs, range(5) t(i)"
     )
+    connection.execute(
+        "INSERT INTO set_features BY NAME SELECT encode_id, 'fid' metric, 'f' fingerprint, 'ok' status"
+        " FROM encodes"
+    )
     (row,) = [row for row in compute(connection) if row.metric == "fid"]
     assert row.bd_rate == pytest.approx(-50, abs=0.1)
     assert (row.ci_low, row.bd_rate_median, row.clips, row.points) == (None, None, 4, 5)

@@ -318,7 +318,7 @@ def test_looks_are_unique_within_a_figure(realistic_store):
 
 def test_figures_survive_a_store_without_scores(tmp_path):
     with duckdb.connect(str(CASES["empty"][0].build(tmp_path / "s.duckdb"))) as connection:
-        assert figures(load(connection), [], [], []) == {
+        assert figures(load(connection), [], [], [], {}) == {
             "systems": {},
             "metrics": {},
             "boards": [],
