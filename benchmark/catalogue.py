@@ -53,6 +53,7 @@ def _codec_row(codec: plan.PlannedCodec) -> dict[str, Any]:
         "weights": info.weights,
         "build": info.build,
         "options": info.options,
+        "parameters": info.parameters,
         "status": "unavailable" if codec.unavailable else "ok",
         "error": codec.unavailable,
         "selected": True,

@@ -72,13 +72,16 @@ def sweep(
         typer.Option(help="Learned metrics in bfloat16: faster, not official, their deviation is shown."),
     ] = False,
     retry_failed: Annotated[bool, typer.Option(help="Run again what failed before.")] = False,
+    previews: Annotated[
+        int | None, typer.Option(min=0, help="Clips of each dataset whose previews the report plays.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option(help="Say what would be done, and stop.")] = False,
 ) -> None:
     """Run a suite and write its report. Run it again to resume: what is done stays done."""
     from . import run
 
     chosen = suite.load(suite_name).override(
-        clips, _split(codecs), _points(points or []), _split(metrics), quick
+        clips, _split(codecs), _points(points or []), _split(metrics), quick, previews
     )
     request = run.Request(
         suite=chosen,

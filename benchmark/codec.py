@@ -19,7 +19,8 @@ class CodecInfo:
 
     modalities: what it codes; build: library and encoder versions, weights' sha256;
     options: settings common to all points; weights: which variant of learned weights is used;
-    accelerated: runs on the device given to `load` (otherwise it is a CPU program).
+    accelerated: runs on the device given to `load` (otherwise it is a CPU program);
+    parameters: how many learned numbers its networks have; None where there are none, or it is not known.
     """
 
     name: str
@@ -30,11 +31,12 @@ class CodecInfo:
     paper: str = ""
     weights: Weights = "none"
     accelerated: bool = False
+    parameters: int | None = None
     build: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, int | float | str] = field(default_factory=dict)
 
     def fingerprint(self) -> str:
-        """16 hex digits over name, version, weights, build and options; device and threads are not part."""
+        """16 hex digits over name, version, weights, build and options: what decides the output."""
         return key(self.name, self.version, self.weights, self.build, self.options)[:16]
 
 

@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS runs (
     prepare_s DOUBLE,                    -- worker seconds of this run, by stage
     encode_s DOUBLE,
     decode_s DOUBLE,
-    score_s DOUBLE
+    score_s DOUBLE,
+    preview_s DOUBLE
 );
 
 CREATE TABLE IF NOT EXISTS clips (
@@ -56,6 +57,7 @@ CREATE TABLE IF NOT EXISTS codecs (
     licence VARCHAR, paper VARCHAR,
     weights VARCHAR,                     -- none | official | synthetic (a small in-house model of the method)
     build JSON, options JSON,
+    parameters BIGINT,                   -- learned ones; NULL: none, or not known
     status VARCHAR NOT NULL,             -- ok | unavailable
     error VARCHAR,                       -- why it is unavailable, and the mend
     selected BOOLEAN NOT NULL,
@@ -165,6 +167,18 @@ CREATE TABLE IF NOT EXISTS set_scores (
     PRIMARY KEY (dataset, codec, fingerprint, point, metric, metric_fingerprint)
 );
 
+-- Small pictures and sounds of an encode, or of the clip itself ('reference:CLIP_ID'), for the report to show.
+-- They lie in artifacts/previews/ENCODE_ID (with '-' for ':'). No score is made from them.
+CREATE TABLE IF NOT EXISTS previews (
+    encode_id VARCHAR PRIMARY KEY,
+    clip_id VARCHAR NOT NULL,
+    status VARCHAR NOT NULL,             -- ok | failed | unavailable
+    error VARCHAR,
+    bytes BIGINT,                        -- of all its files
+    detail JSON,                         -- names, shapes and hashes of the files: docs/running.md
+    run_id VARCHAR
+);
+
 -- Written at the end of a sweep from rd_clip_points, by reports/bd_rate.py; made anew each time.
 CREATE TABLE IF NOT EXISTS bd_rates (
     dataset VARCHAR NOT NULL,
@@ -186,6 +200,8 @@ CREATE TABLE IF NOT EXISTS bd_rates (
 );
 
 -- Columns that stores of talkbench 0.1 lack.
+ALTER TABLE runs ADD COLUMN IF NOT EXISTS preview_s DOUBLE;
+ALTER TABLE codecs ADD COLUMN IF NOT EXISTS parameters BIGINT;
 ALTER TABLE metrics ADD COLUMN IF NOT EXISTS weights VARCHAR;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS clips BIGINT;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS note VARCHAR;

@@ -70,7 +70,8 @@ def _known_params(codec: str, given: Mapping[str, object], known: set[str]) -> N
 class Suite:
     """What to run. `metrics` empty means all; `anchors` maps a rate (video, audio, total) to a system.
 
-    metric_options: family -> what its `describe` takes; quick: metrics in bfloat16 where they can.
+    metric_options: family -> what its `describe` takes; quick: metrics in bfloat16 where they can;
+    previews: clips of each dataset that the report shows; preview_megabytes: of each of them at most.
     """
 
     name: str
@@ -85,6 +86,8 @@ class Suite:
     time_limit_s: float = 1800.0
     keep_decoded: bool = False
     quick: bool = False
+    previews: int = 1
+    preview_megabytes: float = 40.0
 
     def resolved(self) -> dict[str, Any]:
         """Plain values, as stored with each run."""
@@ -107,6 +110,8 @@ class Suite:
             "time_limit_s": self.time_limit_s,
             "keep_decoded": self.keep_decoded,
             "quick": self.quick,
+            "previews": self.previews,
+            "preview_megabytes": self.preview_megabytes,
         }
 
     def sha256(self) -> str:
@@ -120,9 +125,12 @@ class Suite:
         points: Mapping[str, Sequence[str]] | None = None,
         metrics: Sequence[str] = (),
         quick: bool = False,
+        previews: int | None = None,
     ) -> Suite:
         """This suite with what the command line changes; `clips` replaces its datasets by a folder."""
         changed = replace(self, quick=self.quick or quick)
+        if previews is not None:
+            changed = replace(changed, previews=previews)
         if clips is not None:
             folder = clips.resolve()
             if not folder.is_dir():
@@ -189,6 +197,8 @@ def _parse(values: dict[str, Any]) -> Suite:
         "time_limit_s": _typed(values, "time_limit_s", (int, float)),
         "keep_decoded": _typed(values, "keep_decoded", bool),
         "quick": _typed(values, "quick", bool),
+        "previews": _typed(values, "previews", int),
+        "preview_megabytes": _typed(values, "preview_megabytes", (int, float)),
         "datasets": tuple(_dataset(entry) for entry in _typed(values, "datasets", list, required=True)),
         "codecs": {name: _codec(name, entry) for name, entry in values.get("codecs", {}).items()},
     }
@@ -200,6 +210,9 @@ def _parse(values: dict[str, Any]) -> Suite:
         if not isinstance(kbps, list) or not all(isinstance(x, int | float) and x > 0 for x in kbps):
             raise UsageError("matched_kbps must be a list of positive numbers (kbit/s)")
         fields["matched_kbps"] = tuple(float(x) for x in kbps)
+    for name in ("previews", "preview_megabytes"):
+        if not 0 <= (fields[name] or 0) < float("inf"):
+            raise UsageError(f"{name} must be 0 or more, got {fields[name]!r}")
     wrong = set(fields["anchors"] or {}) - {"video", "audio", "total"}
     if wrong:
         raise UsageError(f"anchors.{wrong.pop()}: an anchor is for video, audio or total")
