@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import __version__
-from . import environment, metrics_cli, registry, suite, train_cli, weights_cli
+from . import environment, metrics_cli, registry, suite, tables, train_cli, weights_cli
 from .errors import TalkbenchError, UsageError
 
 app = typer.Typer(
@@ -124,7 +124,7 @@ def _points(entries: list[str]) -> dict[str, list[str]]:
 
 @app.command()
 def report(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A sweep's folder.")] = Path(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")] = Path(
         "results/demo"
     ),
 ) -> None:
@@ -132,16 +132,14 @@ def report(
     from ..reports import bd_rate, site
     from .store import Store
 
-    with Store(_store(directory)) as store:
-        bd_rate.write(store.connection)
-    _out.print(str(site.write_report(directory)), soft_wrap=True)
-
-
-def _store(directory: Path) -> Path:
-    path = directory / "talkbench.duckdb"
-    if not path.is_file():
-        raise UsageError(f"{path}: no store there; run `talkbench sweep --out {directory}` first")
-    return path
+    if (directory / tables.STORE).is_file():
+        with Store(directory / tables.STORE) as store:
+            bd_rate.write(store.connection)
+        page = site.write_report(directory)
+    else:
+        with tables.open_results(directory) as connection:
+            page = site.write_report(directory, connection)
+    _out.print(str(page), soft_wrap=True)
 
 
 @app.command("codecs")
@@ -227,7 +225,7 @@ def new_codec(
 
 @app.command("bd-rate")
 def show_bd_rate(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A sweep's folder.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")],
     anchor: Annotated[str, typer.Option(help="The system that the others are measured against.")],
     metric: Annotated[str, typer.Option(help="Metrics: psnr,vmaf,… (default: all)")] = "",
 ) -> None:
@@ -235,17 +233,16 @@ def show_bd_rate(
 
     A codec (vvc) is an anchor over its own rate, a pair (vvc+opus) over the total rate.
     """
-    from ..reports import tables
-    from .store import Store
+    from ..reports.tables import bd_rate_text
 
-    with Store(_store(directory), read_only=True) as store:
-        text = tables.bd_rate_text(store.connection, anchor, _split(metric))
+    with tables.open_results(directory) as connection:
+        text = bd_rate_text(connection, anchor, _split(metric))
         _out.print(text, markup=False, soft_wrap=True)
 
 
 @app.command()
 def export(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A sweep's folder.")],
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")],
     format_name: Annotated[str, typer.Option("--format", help="parquet, csv or latex")] = "parquet",
     out: Annotated[Path | None, typer.Option(help="Where to. Default: DIR/export")] = None,
 ) -> None:
@@ -253,5 +250,5 @@ def export(
     from ..reports import export as exporting
 
     target = out or directory / "export"
-    for path in exporting.export(_store(directory), format_name, target):
+    for path in exporting.export(directory, format_name, target):
         _out.print(str(path), soft_wrap=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..benchmark.errors import UsageError
+from ..benchmark.tables import open_results
 from . import text
 from .clip_curves import load
 from .tables import Table, bd_table, leaderboard_table, leaderboards
@@ -18,21 +19,17 @@ if TYPE_CHECKING:
 FORMATS = ("parquet", "csv", "latex")
 
 
-def export(store_path: Path, format: str, out: Path) -> list[Path]:
-    """Write every table and view of a store into the folder `out`; returns the files.
+def export(directory: Path, format: str, out: Path) -> list[Path]:
+    """Write every table and view of the results in `directory` into the folder `out`; returns the files.
 
     `parquet` and `csv` give one file per table or view, with its name; `latex` gives `leaderboard.tex`
     (a table per dataset, rate and metric) and `bd_rates.tex`, for the packages booktabs and longtable.
-    Raises UsageError for another format or where there is no store.
+    Raises UsageError for another format or where there are no results.
     """
-    import duckdb
-
     if format not in FORMATS:
         raise UsageError(f"--format {format!r} is not one of {', '.join(FORMATS)}")
-    if not store_path.is_file():
-        raise UsageError(f"{store_path}: no such store; give the folder that `talkbench sweep` wrote")
-    out.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(store_path), read_only=True) as connection:
+    with open_results(directory, out) as connection:
+        out.mkdir(parents=True, exist_ok=True)
         if format == "latex":
             return _latex(connection, out)
         return [_copy(connection, name, format, out) for name in _relations(connection)]

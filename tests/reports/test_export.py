@@ -13,7 +13,7 @@ from talkbench.reports.export import export
 @pytest.mark.parametrize("format", ["parquet", "csv"])
 def test_every_table_and_view_comes_out_whole(realistic_store, tmp_path, format):
     out = tmp_path / "it's here"
-    files = export(realistic_store, format, out)
+    files = export(realistic_store.parent, format, out)
     with duckdb.connect(str(realistic_store), read_only=True) as connection:
         names = {
             name
@@ -37,8 +37,9 @@ def test_latex_is_escaped_and_complete(tmp_path):
         for name, gain in (("a_b", 1.0), (r"50%&\evil{}", 2.0), ("plain", 1.4))
     )
     metrics = tuple(metric for metric in METRICS if metric.name == "ms_ssim")
-    store = StoreFactory(video=codecs, audio=(), metrics=metrics, anchors={}).build(tmp_path / "store.duckdb")
-    boards, bd_rates = export(store, "latex", tmp_path / "out")
+    store = StoreFactory(video=codecs, audio=(), metrics=metrics, anchors={})
+    store.build(tmp_path / "talkbench.duckdb")
+    boards, bd_rates = export(tmp_path, "latex", tmp_path / "out")
     for path in (boards, bd_rates):
         source = path.read_text()
         assert r"50\%\&\textbackslash{}evil\{\}" in source
@@ -60,6 +61,6 @@ def test_latex_is_escaped_and_complete(tmp_path):
 
 def test_wrong_use_says_what_is_right(realistic_store, tmp_path):
     with pytest.raises(UsageError, match="parquet, csv, latex"):
-        export(realistic_store, "xlsx", tmp_path)
-    with pytest.raises(UsageError, match="no such store"):
-        export(tmp_path / "none.duckdb", "csv", tmp_path)
+        export(realistic_store.parent, "xlsx", tmp_path)
+    with pytest.raises(UsageError, match="no results there"):
+        export(tmp_path, "csv", tmp_path)
