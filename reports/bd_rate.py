@@ -4,66 +4,49 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import astuple, dataclass, fields
-from functools import lru_cache
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from ..benchmark.errors import UsageError
 from .clip_curves import RATES, ClipCurves, load
-from .curves import BdRate, Status, batch_bd_rate, bd_rate
+from .curves import BdRate
+from .pairs import BdRow, Pairs, all_pairs
+from .resample import RESAMPLES
 
 if TYPE_CHECKING:
     import duckdb
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-
-RESAMPLES = 1000
-SEED = 0
-INTERVAL_SHARE = 0.95
-"""An interval is given when at least this share of the resamples has a BD-rate at all."""
 
 
-@dataclass(frozen=True)
-class BdRow:
-    """A row of the table `bd_rates`; the fields are its columns, in its order. None is NULL."""
-
-    dataset: str
-    system: str
-    anchor: str
-    rate: str
-    metric: str
-    fingerprint: str
-    status: Status
-    bd_rate: float | None
-    ci_low: float | None
-    ci_high: float | None
-    bd_rate_median: float | None
-    bd_rate_akima: float | None
-    bd_rate_cubic: float | None
-    overlap: float | None
-    points: int
-    anchor_points: int
-    clips: int
-    median_clips: int
-
-
-def write(connection: duckdb.DuckDBPyConnection) -> list[BdRow]:
-    """Make the table `bd_rates` anew against the default anchors, in one transaction. Returns its rows."""
-    rows = compute(connection)
-    names = [field.name for field in fields(BdRow)]
+def write(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table `bd_rates` anew with all pairs of systems, in one transaction."""
+    curves = load(connection)
+    defaults = default_anchors(connection, curves)
     connection.begin()
     try:
         connection.execute("DELETE FROM bd_rates")
-        if rows:
-            insert = f"INSERT INTO bd_rates ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-            connection.executemany(insert, [astuple(row) for row in rows])
+        for group in groups(curves):
+            pairs = all_pairs(group, anchor_of(group, defaults))
+            if len(pairs.systems) > 1:
+                _insert(connection, pairs)
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
-    return rows
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, pairs: Pairs) -> None:
+    """One statement for all pairs of a board; NaN becomes NULL."""
+    names = [field.name for field in fields(BdRow)]
+    columns = pairs.columns()
+    cells = [
+        f"CASE WHEN isnan({name}) THEN NULL ELSE {name} END" if columns[name].dtype.kind == "f" else name
+        for name in names
+    ]
+    connection.register("bd_rate_columns", columns)
+    connection.execute(
+        f"INSERT INTO bd_rates ({', '.join(names)}) SELECT {', '.join(cells)} FROM bd_rate_columns"
+    )
+    connection.unregister("bd_rate_columns")
 
 
 def compute(
@@ -93,7 +76,7 @@ def compute(
         else:
             anchor = anchor_of(group, defaults)
         if anchor is not None:
-            rows += [compare(curve, anchor, resamples) for curve in group if curve is not anchor]
+            rows += all_pairs(group, anchor, resamples, star=True).against(anchor.system)
     return rows
 
 
@@ -128,92 +111,21 @@ def anchor_of(group: list[ClipCurves], defaults: Mapping[tuple[str, str], str]) 
 
 
 def compare(test: ClipCurves, anchor: ClipCurves, resamples: int = RESAMPLES) -> BdRow:
-    """BD-rate of one system against another over the clips that both cover at all used points.
-
-    The headline is that of the two mean curves; the median is over clips whose own two curves give a number;
-    the 95 % interval is the percentile bootstrap over clips. A `pooled` metric has one curve and neither.
-    """
-    import numpy as np
-
-    test, anchor = common_clips(test, anchor)
-    result = bd_rate(test.mean_curve(), anchor.mean_curve())
-    count = len(test.clips)
-    low = high = median = None
-    median_clips = 0
-    if count > 1:
-        each = _batch(test, anchor, np.eye(count))
-        each = each[np.isfinite(each)]
-        median_clips = len(each)
-        median = float(np.median(each)) if median_clips else None
-        low, high = _interval(test, anchor, result, count, resamples)
-    return BdRow(
-        test.dataset,
-        test.system,
-        anchor.system,
-        test.rate,
-        test.metric,
-        test.fingerprint,
-        result.status,
-        result.value,
-        low,
-        high,
-        median,
-        result.akima,
-        result.cubic,
-        result.overlap,
-        result.points,
-        result.anchor_points,
-        min(test.pooled, anchor.pooled) if test.pooled and anchor.pooled else count,
-        median_clips,
-    )
-
-
-def common_clips(test: ClipCurves, anchor: ClipCurves) -> tuple[ClipCurves, ClipCurves]:
-    """The usable points of both, over the clips that have a score at all of them."""
-    test, anchor = test.usable(), anchor.usable()
-    clips = test.complete() & anchor.complete()
-    return test.only(clips), anchor.only(clips)
+    """BD-rate of one system against another; see `pairs.all_pairs`."""
+    return all_pairs([test, anchor], anchor, resamples).row(test.system, anchor.system)
 
 
 def matrix(group: list[ClipCurves]) -> list[list[BdRate | None]]:
     """BD-rate of each system (row) against each other (column), without intervals; None on the diagonal."""
-    result: list[list[BdRate | None]] = [[None] * len(group) for _ in group]
-    for row, test in enumerate(group):
-        for column in range(row):
-            pair = common_clips(test, group[column])
-            found = bd_rate(pair[0].mean_curve(), pair[1].mean_curve(), diagnostics=False)
-            result[row][column], result[column][row] = found, found.swapped()
-    return result
+    pairs = all_pairs(group, group[0], 0)
 
+    def cell(system: str, anchor: str) -> BdRate | None:
+        if system == anchor:
+            return None
+        row = pairs.row(system, anchor)
+        return BdRate(row.status, row.bd_rate, None, None, row.overlap, row.points, row.anchor_points)
 
-def _batch(test: ClipCurves, anchor: ClipCurves, counts: Array) -> Array:
-    """BD-rates (B,) of the curves averaged with each row of `counts` (B, clips)."""
-    return batch_bd_rate(*test.averages(counts), *anchor.averages(counts))
-
-
-def _interval(
-    test: ClipCurves, anchor: ClipCurves, result: BdRate, count: int, resamples: int
-) -> tuple[float | None, float | None]:
-    """95 % percentile bootstrap over clips; the same resamples of the clips for every system."""
-    import numpy as np
-
-    if result.value is None or not resamples:
-        return None, None
-    values = _batch(test, anchor, _draws(count, resamples))
-    values = values[np.isfinite(values)]
-    if len(values) < INTERVAL_SHARE * resamples:
-        return None, None
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
-
-
-@lru_cache(maxsize=8)
-def _draws(count: int, resamples: int) -> Array:
-    """How often each clip occurs in each resample (resamples, clips): drawing with replacement, seeded."""
-    import numpy as np
-
-    draws = np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), size=resamples)
-    return draws.astype(float)
+    return [[cell(system, anchor) for anchor in pairs.systems] for system in pairs.systems]
 
 
 def _check_names(

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from .curve_batch import MIN_POINTS, batch_bd_rate, envelope
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Mask = NDArray[np.bool_]
 
 Status = Literal["ok", "low_overlap", "no_overlap", "non_monotone", "too_few_points"]
+STATUSES: tuple[Status, ...] = ("ok", "low_overlap", "no_overlap", "non_monotone", "too_few_points")
+NO_NUMBER: tuple[Status, ...] = ("no_overlap", "too_few_points")
 
-MIN_POINTS = 3
-"""Fewer points than this on either curve give no BD-rate: PCHIP through two is only a straight line."""
 CUBIC_POINTS = 4
 """The classic cubic polynomial of VCEG-M33 needs four points; with fewer that diagnostic is absent."""
 LOW_OVERLAP = 50.0
@@ -51,7 +52,7 @@ class Curve:
             raise ValueError("a curve needs finite qualities and positive finite rates")
         if not len(rate):
             return cls(rate, value, True)
-        rate, value, keep = _envelope(rate[None], value[None])
+        rate, value, keep = envelope(rate[None], value[None])
         return cls(rate[keep], value[keep], grid or bool(keep.all()))
 
     def __len__(self) -> int:
@@ -96,21 +97,31 @@ def bd_rate(test: Curve, anchor: Curve, diagnostics: bool = True) -> BdRate:
     ICIP 2022) and one cubic polynomial (VCEG-M33) beside it. No overlap gives no number.
     """
     count, anchor_count = len(test), len(anchor)
-    overlap = overlap_percent(test, anchor)
-    if min(count, anchor_count) < MIN_POINTS:
-        return BdRate("too_few_points", None, None, None, overlap, count, anchor_count)
-    if not overlap:
-        return BdRate("no_overlap", None, None, None, 0.0, count, anchor_count)
-    status: Status = "ok" if overlap >= LOW_OVERLAP else "low_overlap"
-    if not (test.monotone and anchor.monotone):
-        status = "non_monotone"
+    status, overlap = relation(test, anchor)
+    if status in NO_NUMBER:
+        return BdRate(status, None, None, None, overlap, count, anchor_count)
     one = (test.kbps, test.quality, anchor.kbps, anchor.quality)
     value = float(batch_bd_rate(*(row[None] for row in one))[0])
-    akima = cubic = None
-    if diagnostics:
-        akima = _library(test, anchor, "akima")
-        cubic = _library(test, anchor, "cubic") if min(count, anchor_count) >= CUBIC_POINTS else None
+    akima, cubic = diagnose(test, anchor) if diagnostics else (None, None)
     return BdRate(status, value, akima, cubic, overlap, count, anchor_count)
+
+
+def relation(test: Curve, anchor: Curve) -> tuple[Status, float | None]:
+    """What a BD-rate of two curves rests on: its status, and the overlap in percent."""
+    overlap = overlap_percent(test, anchor)
+    if min(len(test), len(anchor)) < MIN_POINTS:
+        return "too_few_points", overlap
+    if not overlap:
+        return "no_overlap", 0.0
+    if not (test.monotone and anchor.monotone):
+        return "non_monotone", overlap
+    return ("ok" if overlap >= LOW_OVERLAP else "low_overlap"), overlap
+
+
+def diagnose(test: Curve, anchor: Curve) -> tuple[float | None, float | None]:
+    """The BD-rates by Akima and by the cubic of two curves that have one by PCHIP, or None."""
+    enough = min(len(test), len(anchor)) >= CUBIC_POINTS
+    return _library(test, anchor, "akima"), _library(test, anchor, "cubic") if enough else None
 
 
 def overlap_percent(test: Curve, anchor: Curve) -> float | None:
@@ -146,99 +157,6 @@ def _library(test: Curve, anchor: Curve, method: str) -> float | None:
         )
     assert not isinstance(value, tuple)
     return float(value) if np.isfinite(value) else None
-
-
-def batch_bd_rate(test_kbps: Array, test_quality: Array, anchor_kbps: Array, anchor_quality: Array) -> Array:
-    """PCHIP BD-rates of many curve pairs at once, in percent: what `bd_rate` gives for each row.
-
-    Rates and qualities are (B, points), points in any order; the envelope is taken per row. Returns (B,),
-    NaN where a pair has no number (too few points on an envelope, no overlap, or a NaN among its points).
-    """
-    import numpy as np
-
-    finite = np.full(len(test_kbps), test_kbps.shape[1] > 0 and anchor_kbps.shape[1] > 0)
-    for values in (test_kbps, test_quality, anchor_kbps, anchor_quality):
-        finite &= np.isfinite(values).all(axis=1)
-    result = np.full(len(test_kbps), np.nan)
-    if not finite.any():
-        return result
-    test = _envelope(test_kbps[finite], test_quality[finite])
-    anchor = _envelope(anchor_kbps[finite], anchor_quality[finite])
-    # Qualities rise along an envelope that starts at the cheapest point, so the ends are first and best.
-    low = np.maximum(test[1][:, 0], anchor[1][:, 0])
-    high = np.minimum(test[1].max(axis=1), anchor[1].max(axis=1))
-    enough = np.minimum(test[2].sum(axis=1), anchor[2].sum(axis=1)) >= MIN_POINTS
-    width = np.where(enough & (high > low), high - low, np.nan)
-    difference = _pchip_integral(*test, low, high) - _pchip_integral(*anchor, low, high)
-    result[finite] = 100 * (10 ** (difference / width) - 1)
-    return result
-
-
-def _envelope(kbps: Array, quality: Array) -> tuple[Array, Array, Mask]:
-    """Rates and qualities (B, n) in order of rate, and the mask (B, n) of each row's Pareto front."""
-    import numpy as np
-
-    order = np.lexsort((-quality, kbps), axis=-1)
-    kbps = np.take_along_axis(kbps, order, axis=-1)
-    quality = np.take_along_axis(quality, order, axis=-1)
-    keep = np.ones(quality.shape, dtype=bool)
-    best = np.maximum.accumulate(quality, axis=-1)
-    # Equal means differ by rounding: what rises by less than a billionth of the range has not risen.
-    least = np.maximum(1e-9 * np.ptp(quality, axis=-1), 1e-12 * np.abs(quality).max(axis=-1))
-    keep[:, 1:] = quality[:, 1:] > best[:, :-1] + least[:, None]
-    return kbps, quality, keep
-
-
-def _pchip_integral(kbps: Array, quality: Array, keep: Mask, low: Array, high: Array) -> Array:
-    """Integral of each row's log10 rate over quality from low to high (B,); NaN for a single point."""
-    import numpy as np
-
-    counts = keep.sum(axis=1)
-    result = np.full(len(kbps), np.nan)
-    for count in np.unique(counts[counts > 1]):  # rows with equally many points form a dense batch
-        rows = counts == count
-        x = quality[rows][keep[rows]].reshape(-1, count)
-        y = np.log10(kbps[rows][keep[rows]]).reshape(-1, count)
-        start, step = x[:, :-1], np.diff(x)
-        slope = np.diff(y) / step
-        d = _pchip_slopes(step, slope)
-        square = (3 * slope - 2 * d[:, :-1] - d[:, 1:]) / step
-        cube = (d[:, :-1] + d[:, 1:] - 2 * slope) / step**2
-
-        def antiderivative(
-            at: Array,
-            start: Array = start,
-            step: Array = step,
-            y: Array = y,
-            d: Array = d,
-            square: Array = square,
-            cube: Array = cube,
-        ) -> Array:
-            s = np.clip(at[:, None] - start, 0, step)
-            return s * (y[:, :-1] + s * (d[:, :-1] / 2 + s * (square / 3 + s * cube / 4)))
-
-        result[rows] = (antiderivative(high[rows]) - antiderivative(low[rows])).sum(axis=1)
-    return result
-
-
-def _pchip_slopes(step: Array, slope: Array) -> Array:
-    """Derivatives at the knots (Fritsch & Butland 1984, as in scipy) of rows that rise everywhere."""
-    import numpy as np
-
-    if slope.shape[1] == 1:
-        return np.repeat(slope, 2, axis=1)
-    left, right = 2 * step[:, 1:] + step[:, :-1], step[:, 1:] + 2 * step[:, :-1]
-    with np.errstate(
-        divide="ignore"
-    ):  # two log rates that round to one: slope 0, and 1 / inf is its derivative
-        inner = (left + right) / (left / slope[:, :-1] + right / slope[:, 1:])
-
-    def end(h0: Array, h1: Array, m0: Array, m1: Array) -> Array:
-        return np.maximum(((2 * h0 + h1) * m0 - h0 * m1) / (h0 + h1), 0)[:, None]
-
-    first = end(step[:, 0], step[:, 1], slope[:, 0], slope[:, 1])
-    last = end(step[:, -1], step[:, -2], slope[:, -1], slope[:, -2])
-    return np.concatenate([first, inner, last], axis=1)
 
 
 def quality_at_rate(curve: Curve, kbps: float) -> Matched:

@@ -1,4 +1,4 @@
-"""The numbers behind the page's figures, as JSON-ready values; drawing them is static/report.js."""
+"""The numbers behind the page's figures, as JSON-ready values; drawing them is the pages' scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .facts import Row
 from .tables import headline_order, text_order
 
 COLOURS, DASHES, SYMBOLS = 7, 5, 7
-"""How many of each the style sheet and report.js have; see `styles`."""
+"""How many of each the style sheet and static/core.js have; see `styles`."""
 
 
 def styles(systems: Sequence[Row]) -> dict[str, dict[str, int]]:
@@ -42,14 +42,10 @@ def styles(systems: Sequence[Row]) -> dict[str, dict[str, int]]:
     return looks
 
 
-def figures(
-    curves: list[ClipCurves],
-    systems: Sequence[Row],
-    metrics: Sequence[Row],
-    ledger: Sequence[Row],
-    references: Mapping[tuple[str, str, str], Row],
-) -> dict[str, Any]:
-    """All that report.js draws: looks, metric facts, curves, BD matrices and bit ledgers.
+def board_data(
+    curves: list[ClipCurves], references: Mapping[tuple[str, str, str], Row]
+) -> list[dict[str, Any]]:
+    """Per dataset, rate and metric the curves and BD matrix that the page draws, headline metrics first.
 
     references: (dataset, metric, fingerprint) → what the clips themselves score.
     """
@@ -57,29 +53,22 @@ def figures(
         groups(curves),
         key=lambda g: (g[0].dataset, text_order(g[0].rate), headline_order(g[0].rate, g[0].metric)),
     )
-    return {
-        "systems": styles(systems),
-        "metrics": {
-            row["metric"]: {"unit": row["unit"] or "", "higher": row["higher_is_better"]} for row in metrics
-        },
-        "boards": [
-            {
-                "dataset": group[0].dataset,
-                "rate": group[0].rate,
-                "metric": group[0].metric,
-                "reference": _short(
-                    references.get((group[0].dataset, group[0].metric, group[0].fingerprint), {}).get("value")
-                ),
-                "curves": [_curve(curve) for curve in group],
-                "matrix": [
-                    [None if bd is None else [_short(bd.value), _short(bd.overlap), bd.status] for bd in row]
-                    for row in matrix(group)
-                ],
-            }
-            for group in ordered
-        ],
-        "ledger": [{**row, "parts": {k: _short(v) for k, v in row["parts"].items()}} for row in ledger],
-    }
+    return [
+        {
+            "dataset": group[0].dataset,
+            "rate": group[0].rate,
+            "metric": group[0].metric,
+            "reference": short(
+                references.get((group[0].dataset, group[0].metric, group[0].fingerprint), {}).get("value")
+            ),
+            "curves": [_curve(curve) for curve in group],
+            "matrix": [
+                [None if bd is None else [short(bd.value), short(bd.overlap), bd.status] for bd in row]
+                for row in matrix(group)
+            ],
+        }
+        for group in ordered
+    ]
 
 
 def _curve(curve: ClipCurves) -> dict[str, Any]:
@@ -101,15 +90,15 @@ def _curve(curve: ClipCurves) -> dict[str, Any]:
     return {
         "system": curve.system,
         "grid": curve.grid,
-        "kbps": [_short(point[0]) for point in points],
-        "value": [_short(point[1]) for point in points],
+        "kbps": [short(point[0]) for point in points],
+        "value": [short(point[1]) for point in points],
         "point": [point[2] for point in points],
         "clips": [curve.pooled or point[3] for point in points],
         "front": [at for at, point in enumerate(points) if (point[0], sign * point[1]) in kept],
     }
 
 
-def _short(value: float | None) -> float | None:
+def short(value: float | None) -> float | None:
     """Six significant digits: more than any figure shows, in half the bytes."""
     return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
 

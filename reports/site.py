@@ -1,37 +1,43 @@
-"""Writes the report: a static page that opens from a file, with no network."""
+"""Writes the report: static pages that open from a file, with no network; or all of them as one file."""
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import json
-import math
+import mimetypes
 import shutil
+import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import UsageError
-from . import facts, text
-from .clip_curves import load
-from .figures import figures, script_json, styles
-from .tables import MATCHED_KBPS, Leaderboard, leaderboards
+from . import text
+from .figures import script_json
+from .page import Page
+from .pages import build
+from .source import Source
 
 if TYPE_CHECKING:
     import duckdb
+    from jinja2 import Environment
 
 HERE = Path(__file__).parent
-
-MARKS = {
-    "synthetic": "runs on synthetic weights: a small in-house model of the method, not the published one",
-    "in-house": "made by a small in-house network: it stands for the method, and is not the published metric",
-    "quick": "computed in bfloat16: not the official value",
-    "floor": "a floor to compare with, not a codec to use",
-}
+SCRIPTS = ("core.js", "tables.js", "plots.js")
+SINGLE_FILE_MEDIA_BYTES = 40_000_000
+"""How much media a single file holds; what is beyond is left out, and its page says so."""
 
 
-def write_report(directory: Path, connection: duckdb.DuckDBPyConnection | None = None) -> Path:
-    """Write `directory/report/index.html` and its assets from `directory/talkbench.duckdb`; returns the page.
+def write_report(
+    directory: Path,
+    connection: duckdb.DuckDBPyConnection | None = None,
+    single_file: bool = False,
+) -> Path:
+    """Write `directory/report/`, from the store (or tables) in `directory`; returns `report/index.html`.
 
-    connection: an open store to read instead. Raises UsageError where there is no store.
+    connection: an open store to read instead; single_file: write `directory/report.html` too, which holds
+    everything, and return that. Raises UsageError where there are no results.
     """
     import duckdb
 
@@ -39,17 +45,110 @@ def write_report(directory: Path, connection: duckdb.DuckDBPyConnection | None =
         store = directory / "talkbench.duckdb"
         if not store.is_file():
             raise UsageError(f"{store}: no such store; run `talkbench sweep --out {directory}` first")
-        with duckdb.connect(str(store), read_only=True) as connection:
-            page = render(connection)
-    else:
-        page = render(connection)
-    assets = directory / "report" / "assets"
-    assets.mkdir(parents=True, exist_ok=True)
-    for source in (HERE / "static" / "report.css", HERE / "static" / "report.js", _plotly()):
-        shutil.copyfile(source, assets / source.name)
-    index = directory / "report" / "index.html"
-    index.write_text(page, encoding="utf-8")
-    return index
+        with duckdb.connect(str(store), read_only=True) as opened:
+            return _write(Source(opened, directory), directory, single_file)
+    return _write(Source(connection, directory), directory, single_file)
+
+
+def _write(source: Source, directory: Path, single_file: bool) -> Path:
+    pages = build(source)
+    environment = templates(source, pages)
+    site = directory / "report"
+    # Whole or not at all: a reader never sees half of a new report among the rest of an old one.
+    fresh = directory / f".report-{uuid.uuid4().hex}"
+    try:
+        _write_site(fresh, source, pages, environment)
+        if site.exists():
+            shutil.rmtree(site)
+        fresh.rename(site)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    if not single_file:
+        return site / "index.html"
+    whole = directory / "report.html"
+    whole.write_text(_single(source, pages, environment), encoding="utf-8")
+    return whole
+
+
+def _write_site(folder: Path, source: Source, pages: list[Page], environment: Environment) -> None:
+    assets = folder / "assets"
+    (assets / "pages").mkdir(parents=True)
+    for name in ("report.css", *SCRIPTS):
+        shutil.copyfile(HERE / "static" / name, assets / name)
+    for kind in {page.kind for page in pages}:
+        for file in _own(kind):
+            shutil.copyfile(file, assets / "pages" / file.name)
+    if any(page.plotly for page in pages):
+        shutil.copyfile(_plotly(), assets / "plotly.min.js")
+    common = script_json(source.common)
+    for page in pages:
+        for key in page.parts:
+            target = folder / "data" / page.name / f"{key}.js"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            call = f"talkbench.deliver({script_json(f'{page.name}/{key}')},{script_json(page.part(key))});\n"
+            target.write_text(call, encoding="utf-8")
+        for name, file in page.media.items():
+            target = folder / "media" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+        html = environment.get_template("base.html").render(
+            single=False,
+            pages=[page],
+            title=page.title,
+            scripts=[f"assets/{name}" for name in (*(["plotly.min.js"] if page.plotly else []), *SCRIPTS)]
+            + [f"assets/pages/{file.name}" for file in _own(page.kind) if file.suffix == ".js"],
+            styles=["assets/report.css"]
+            + [f"assets/pages/{file.name}" for file in _own(page.kind) if file.suffix == ".css"],
+            common=_safe(common),
+            data={page.name: _safe(script_json(page.data))},
+        )
+        (folder / f"{page.name}.html").write_text(html, encoding="utf-8")
+
+
+def _single(source: Source, pages: list[Page], environment: Environment) -> str:
+    """All pages in one file: media as text, up to SINGLE_FILE_MEDIA_BYTES."""
+    environment.globals["single"] = True
+    kinds = list(dict.fromkeys(page.kind for page in pages))
+    own = [file for kind in kinds for file in _own(kind)]
+    scripts = [HERE / "static" / name for name in SCRIPTS] + [f for f in own if f.suffix == ".js"]
+    if any(page.plotly for page in pages):
+        scripts.insert(0, _plotly())
+    styles = [HERE / "static" / "report.css", *(f for f in own if f.suffix == ".css")]
+    media, held = [], 0
+    for name, file in {name: file for page in pages for name, file in page.media.items()}.items():
+        held += file.stat().st_size
+        if held > SINGLE_FILE_MEDIA_BYTES:
+            break
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        media.append((name, kind, base64.b64encode(file.read_bytes()).decode()))
+    return environment.get_template("base.html").render(
+        single=True,
+        pages=pages,
+        title=pages[0].title,
+        inline_scripts=[_safe(_inline_script(file.read_text(encoding="utf-8"))) for file in scripts],
+        inline_styles=[_safe(file.read_text(encoding="utf-8")) for file in styles],
+        common=_safe(script_json(source.common)),
+        data={page.name: _safe(script_json(page.data)) for page in pages},
+        parts=[(f"{p.name}/{key}", _safe(script_json(p.part(key)))) for p in pages for key in p.parts],
+        media=media,
+    )
+
+
+def _own(kind: str) -> list[Path]:
+    """Script and style of a kind of page, where it has them."""
+    found = (HERE / "static" / "pages" / f"{kind}{suffix}" for suffix in (".css", ".js"))
+    return [file for file in found if file.is_file()]
+
+
+def _inline_script(code: str) -> str:
+    """A script that can stand inside an element; in strings and patterns `<\\/` is what `</` is."""
+    return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _safe(code: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(code)
 
 
 def _plotly() -> Path:
@@ -60,16 +159,11 @@ def _plotly() -> Path:
     return Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
 
 
-def render(connection: duckdb.DuckDBPyConnection) -> str:
-    """The page as HTML."""
+def templates(source: Source, pages: Iterable[Page]) -> Environment:
+    """The templates, with the names and filters that all of them have."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    curves = load(connection)
-    systems, metrics = facts.systems(connection), facts.metrics(connection)
-    codecs, datasets, ledger = facts.codecs(connection), facts.datasets(connection), facts.ledger(connection)
-    boards = leaderboards(connection, curves)
-    runs = facts.runs(connection)
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -82,109 +176,34 @@ def render(connection: duckdb.DuckDBPyConnection) -> str:
         "number": text.number,
         "matched": text.matched,
         "sized": text.sized,
-        "tint": tint,
+        "tint": text.tint,
         "json": lambda value: json.dumps(value, ensure_ascii=False, default=str) if value else "",
     }
-    return environment.get_template("index.html").render(
-        run=runs[0] if runs else None,
-        runs=runs,
-        datasets=datasets,
-        noted_clips=facts.noted_clips(connection),
-        codecs=codecs,
-        ladders=facts.ladders(connection),
-        metrics=metrics,
-        references=facts.references(connection),
-        set_sizes=facts.set_sizes(connection),
-        metric_facts={(row["metric"], row["fingerprint"]): row for row in metrics},
-        systems={row["system"]: row for row in systems},
-        looks=styles(systems),
-        boards=boards,
-        headlines=headlines(boards),
-        overviews=overviews(boards),
-        scales={board: Scale(board) for board in boards},
-        marks=marks(systems, codecs),
-        many_datasets=len(datasets) > 1,
-        synthetic_codecs=[row["codec"] for row in codecs if row["weights"] == "synthetic"],
-        speed=facts.speed(connection),
-        coverage=coverage_rows(facts.coverage(connection)),
-        problems=facts.problems(connection),
-        has_ledger=bool(ledger),
-        data=Markup(script_json(figures(curves, systems, metrics, ledger, facts.references(connection)))),
-        interval=text.interval,
-        MARKS=MARKS,
-        RATE_WORDS=text.RATE_WORDS,
-        STATUS_WORDS=text.STATUS_WORDS,
-        MATCHED_KBPS=MATCHED_KBPS,
-        DASH=text.DASH,
-    )
 
+    def link(name: str, section: str = "") -> str:
+        """Address of a page (or of a section of it) from any page, in a site as in a single file."""
+        if environment.globals["single"]:
+            return f"#{name}:{section}" if section else f"#{name}"
+        return f"{name}.html#{section}" if section else f"{name}.html"
 
-class Scale:
-    """Places of BD-rates on a board's interval plot, in percent of its width; 0 % is always on it.
+    def body(page: Page) -> Markup:
+        return Markup(environment.get_template(f"{page.kind}.html").render(page=page, **page.context))
 
-    The scale is the log of the rate ratio, so −50 % and +100 % are equally far from the anchor.
-    """
-
-    def __init__(self, board: Leaderboard) -> None:
-        values = [0.0]
-        for row in board.rows:
-            if row.bd is not None:
-                values += [v for v in (row.bd.bd_rate, row.bd.ci_low, row.bd.ci_high) if v is not None]
-        self.low, self.high = self._log(min(values)) - 0.02, self._log(max(values)) + 0.02
-
-    @staticmethod
-    def _log(value: float) -> float:
-        return math.log10(max(1 + value / 100, 1e-3))
-
-    def __call__(self, value: float) -> str:
-        return f"{100 * (self._log(value) - self.low) / (self.high - self.low):.2f}"
-
-
-def marks(systems: list[facts.Row], codecs: list[facts.Row]) -> dict[str, list[str]]:
-    """What a reader must know of a system wherever its name stands."""
-    words = {}
-    for row in codecs:
-        found = ["synthetic"] if row["weights"] == "synthetic" else []
-        words[row["codec"]] = found + (["floor"] if row["family"] == "floor" else [])
-    result = {codec: found for codec, found in words.items() if found}
-    for row in systems:
-        parts = dict.fromkeys((row["video_codec"], row["audio_codec"]))
-        if found := [word for part in parts for word in words.get(part, ())]:
-            result[row["system"]] = list(dict.fromkeys(found))
-    return result
-
-
-def tint(bd_rate: float) -> str:
-    """CSS class of a BD-rate: how far the rate ratio is from 1, in five steps to either side."""
-    distance = math.log10(max(1 + bd_rate / 100, 1e-3))
-    step = min(int(abs(distance) / 0.06 + 0.5), 5)
-    return "" if not step else f"{'less' if distance < 0 else 'more'}-{step}"
-
-
-def headlines(boards: list[Leaderboard]) -> list[Leaderboard]:
-    """The first board of each dataset and rate: what the page says at its top."""
-    found: dict[tuple[str, str], Leaderboard] = {}
-    for board in boards:
-        found.setdefault((board.dataset, board.rate), board)
-    return list(found.values())
-
-
-def overviews(boards: list[Leaderboard]) -> list[dict[str, Any]]:
-    """Per dataset and rate, every system's row in every metric's board."""
-    found: dict[tuple[str, str], list[Leaderboard]] = {}
-    for board in boards:
-        found.setdefault((board.dataset, board.rate), []).append(board)
-    result = []
-    for (dataset, rate), group in found.items():
-        names = dict.fromkeys(row.system for board in group for row in board.rows)
-        cells = {name: [next((r for r in b.rows if r.system == name), None) for b in group] for name in names}
-        result.append({"dataset": dataset, "rate": rate, "boards": group, "systems": cells})
-    return result
-
-
-def coverage_rows(cells: list[facts.Row]) -> list[dict[str, Any]]:
-    """Coverage cells gathered per dataset and codec, points in order of rate."""
-    found: dict[tuple[str, str], list[facts.Row]] = {}
-    for cell in cells:
-        found.setdefault((cell["dataset"], cell["codec"]), []).append(cell)
-    return [{"dataset": dataset, "codec": codec, "cells": row} for (dataset, codec), row in found.items()]
+    environment.globals |= {
+        "single": False,
+        "link": link,
+        "body": body,
+        "source": source,
+        "run": source.runs[0] if source.runs else None,
+        "navigation": [page for page in pages if page.nav],
+        "looks": source.looks,
+        "marks": source.marks,
+        "metric_facts": source.metric_facts,
+        "many_datasets": len(source.datasets) > 1,
+        "interval": text.interval,
+        "MARKS": text.MARKS,
+        "RATE_WORDS": text.RATE_WORDS,
+        "STATUS_WORDS": text.STATUS_WORDS,
+        "DASH": text.DASH,
+    }
+    return environment

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from .curves import MIN_POINTS, Matched
 
 DASH = "—"
@@ -12,6 +14,13 @@ STATUS_WORDS = {
     "no_overlap": "no overlap",
     "non_monotone": "not monotone",
     "too_few_points": f"fewer than {MIN_POINTS} points",
+}
+
+MARKS = {
+    "synthetic": "runs on synthetic weights: a small in-house model of the method, not the published one",
+    "in-house": "made by a small in-house network: it stands for the method, and is not the published metric",
+    "quick": "computed in bfloat16: not the official value",
+    "floor": "a floor to compare with, not a codec to use",
 }
 
 RATE_WORDS = {"video": "Picture", "audio": "Sound", "total": "Picture and sound"}
@@ -56,6 +65,13 @@ def sized(count: float | None) -> str:
     if count is None:
         return DASH
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def tint(bd_rate: float) -> str:
+    """CSS class of a BD-rate: how far the rate ratio is from 1, in five steps to either side."""
+    distance = math.log10(max(1 + bd_rate / 100, 1e-3))
+    step = min(int(abs(distance) / 0.06 + 0.5), 5)
+    return "" if not step else f"{'less' if distance < 0 else 'more'}-{step}"
 
 
 def latex(text: str) -> str:

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
+from talkbench.reports.curve_batch import MIN_POINTS, batch_bd_rate
 from talkbench.reports.curves import (
-    MIN_POINTS,
     Curve,
-    batch_bd_rate,
     bd_rate,
     overlap_percent,
     quality_at_rate,

@@ -3,61 +3,24 @@
 import json
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import duckdb
 import pytest
+from reading import Reader, read
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, StoreFactory
 from talkbench.benchmark.errors import UsageError
 from talkbench.reports.bd_rate import compute, matrix
 from talkbench.reports.clip_curves import load
 from talkbench.reports.facts import ledger, problems
-from talkbench.reports.figures import COLOURS, figures, script_json, styles
-from talkbench.reports.site import Scale, tint, write_report
+from talkbench.reports.figures import COLOURS, script_json, styles
+from talkbench.reports.pages.index import Scale
+from talkbench.reports.site import write_report
 from talkbench.reports.tables import leaderboards
+from talkbench.reports.text import tint
 
 EVIL = "<script>alert(1)</script>"
 FEW = tuple(metric for metric in METRICS if metric.name in ("psnr", "pesq", "lse_c"))
 SMALL = StoreFactory(video=VIDEO[:2], audio=AUDIO, metrics=FEW)
-
-
-class Reader(HTMLParser):
-    """Visible text and element counts; fails on elements that do not close."""
-
-    VOID = frozenset({"meta", "link", "input", "br", "line", "circle", "rect", "path"})
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.words, self.tags, self.scripts = [], [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        (self.scripts if self.open and self.open[-1] == "script" else self.words).append(data)
-
-    @property
-    def text(self):
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-
-def read(factory, tmp_path):
-    factory.build(tmp_path / "talkbench.duckdb")
-    page = write_report(tmp_path)
-    reader = Reader()
-    reader.feed(page.read_text())
-    assert set(reader.open) <= {"p", "li"}
-    for bad in (r"\bNaN\b", r"\bNone\b", r"\bnan\b", r"\bundefined\b", r"\bInfinity\b"):
-        assert not re.search(bad, reader.text), bad
-    return reader
 
 
 @pytest.fixture(scope="module")
@@ -139,13 +102,8 @@ def test_the_numbers_of_the_page_are_those_of_bd_rates(page, realistic_store):
     assert seen >= 100
 
 
-def data_of(reader):
-    (raw,) = [script for script in reader.scripts if script.startswith("{")]
-    return json.loads(raw)
-
-
 def test_curve_data_equal_the_view_rd_points(page, realistic_store):
-    data = data_of(page[1])
+    data = page[1].data
     with duckdb.connect(str(realistic_store), read_only=True) as connection:
         stored = {
             (system, metric, point): (kbps, value, n)
@@ -221,7 +179,7 @@ def test_names_and_messages_cannot_become_markup(tmp_path):
         "assets/report.js",
     ]
     assert "alert(1)" in reader.text
-    assert EVIL in {curve["system"] for board in data_of(reader)["boards"] for curve in board["curves"]}
+    assert EVIL in {curve["system"] for board in reader.data["boards"] for curve in board["curves"]}
 
 
 def test_script_json_round_trips_and_holds_no_markup():
@@ -314,16 +272,6 @@ def test_looks_are_unique_within_a_figure(realistic_store):
     few = [row for row in systems if row["kind"] == "pair" and row["video_codec"] < f"v{COLOURS - 1:02}"]
     seen = [tuple(looks[row["system"]].values()) for row in few] + [tuple(looks["joint"].values())]
     assert len(set(seen)) == len(seen)
-
-
-def test_figures_survive_a_store_without_scores(tmp_path):
-    with duckdb.connect(str(CASES["empty"][0].build(tmp_path / "s.duckdb"))) as connection:
-        assert figures(load(connection), [], [], [], {}) == {
-            "systems": {},
-            "metrics": {},
-            "boards": [],
-            "ledger": [],
-        }
 
 
 def test_tints_are_even_to_both_sides():

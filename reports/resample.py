@@ -1,0 +1,93 @@
+"""The bootstrap over clips: seeded draws, shared by every system and every figure, and percentiles."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from .curve_batch import to_percent
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .clip_curves import ClipCurves
+
+    Array = NDArray[np.float64]
+
+RESAMPLES = 1000
+SEED = 0
+INTERVAL_SHARE = 0.95
+"""An interval is given when at least this share of the resamples has a BD-rate at all."""
+INTERVAL = (0.025, 0.975)
+
+
+@lru_cache(maxsize=32)
+def draws(count: int, resamples: int) -> Array:
+    """How often each clip occurs in each resample (resamples, clips): drawing with replacement, seeded."""
+    import numpy as np
+
+    found = np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), size=resamples)
+    return found.astype(float)
+
+
+def percent_quantile(ordered: Array, counts: Array, share: float, swapped: bool = False) -> Array:
+    """A percentile (N,) of BD-rates in percent, from log ratios (N, B) sorted with their NaN last.
+
+    counts: (N,) of values that are not NaN; share: 0 to 1; between two values linear, as `numpy.percentile`.
+    swapped: of the BD-rates seen from the anchor, those of the negated log ratios. NaN without values.
+    """
+    import numpy as np
+
+    last = np.maximum(counts - 1, 0)
+    place = share * last
+    if swapped:
+        place = last - place
+    rows = np.arange(len(ordered))
+    # The order of the swapped values is the reverse one, so the lower neighbour is the upper one here.
+    below = np.ceil(place) if swapped else np.floor(place)
+    above = np.clip(below + (-1 if swapped else 1), 0, last)
+    sign = -1 if swapped else 1
+    low = to_percent(sign * ordered[rows, below.astype(int)])
+    high = to_percent(sign * ordered[rows, above.astype(int)])
+    return np.where(counts > 0, low + (high - low) * np.abs(place - below), np.nan)
+
+
+def bands(curve: ClipCurves, resamples: int = RESAMPLES) -> tuple[Array, Array]:
+    """95 % percentile bootstrap over clips of the value at each point of a curve: (low, high), each (P,).
+
+    Values as measured (not negated), means or, for a corpus metric, means by weight. Each point is resampled
+    over the clips that it has, as its plotted mean. NaN where fewer than two clips cover it, or where a value
+    stands for all clips (a set metric).
+    """
+    import numpy as np
+
+    low, high = np.full((2, len(curve.points)), np.nan)
+    if curve.pooled:
+        return low, high
+    covered = np.isfinite(curve.value)
+    patterns, kind = np.unique(covered, axis=1, return_inverse=True)
+    for at, clips in enumerate(patterns.T):
+        if clips.sum() < 2:
+            continue
+        points = np.flatnonzero(np.ravel(kind) == at)
+        value = curve.value[clips][:, points]
+        counts = draws(int(clips.sum()), resamples)
+        if curve.weighted:
+            weight = curve.weight[clips][:, points]
+            with np.errstate(invalid="ignore", divide="ignore"):  # no word in any drawn clip: NaN, no number
+                means = _total(counts, value * weight) / _total(counts, weight)
+            known = np.isfinite(means).mean(axis=0) >= INTERVAL_SHARE
+            points, means = points[known], means[:, known]
+        else:
+            means = _total(counts, value) / clips.sum()
+        if len(points):
+            low[points], high[points] = np.nanpercentile(means, [100 * q for q in INTERVAL], axis=0)
+    return low, high
+
+
+def _total(counts: Array, values: Array) -> Array:
+    import numpy as np
+
+    # Not `@`: on matrices this small BLAS threads cost far more than they save on a busy machine.
+    return np.einsum("bc,cp->bp", counts, values)

@@ -1,0 +1,125 @@
+"""What the pages read: one store, each of its facts fetched once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import facts, figures
+from .clip_curves import ClipCurves, load
+from .facts import Row
+from .tables import Leaderboard, leaderboards
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open store. directory: its folder, where artifacts (previews) lie, or None."""
+
+    connection: duckdb.DuckDBPyConnection
+    directory: Path | None = None
+
+    def query(self, sql: str) -> list[Row]:
+        """Rows as dictionaries, JSON columns parsed."""
+        return facts.query(self.connection, sql)
+
+    @cached_property
+    def runs(self) -> list[Row]:
+        return facts.runs(self.connection)
+
+    @cached_property
+    def suite(self) -> dict[str, Any]:
+        """The latest run's suite as it ran; empty where no run is recorded."""
+        found = self.runs[0].get("suite_resolved") if self.runs else None
+        return json.loads(found) if isinstance(found, str) else dict(found or {})
+
+    @cached_property
+    def datasets(self) -> list[Row]:
+        return facts.datasets(self.connection)
+
+    @cached_property
+    def codecs(self) -> list[Row]:
+        return facts.codecs(self.connection)
+
+    @cached_property
+    def systems(self) -> list[Row]:
+        return facts.systems(self.connection)
+
+    @cached_property
+    def metrics(self) -> list[Row]:
+        return facts.metrics(self.connection)
+
+    @cached_property
+    def metric_facts(self) -> dict[tuple[str, str], Row]:
+        """(metric, fingerprint) → its row."""
+        return {(row["metric"], row["fingerprint"]): row for row in self.metrics}
+
+    @cached_property
+    def curves(self) -> list[ClipCurves]:
+        return load(self.connection)
+
+    @cached_property
+    def boards(self) -> list[Leaderboard]:
+        return leaderboards(self.connection, self.curves)
+
+    @cached_property
+    def references(self) -> dict[tuple[str, str, str], Row]:
+        return facts.references(self.connection)
+
+    @cached_property
+    def problems(self) -> list[Row]:
+        return facts.problems(self.connection)
+
+    @cached_property
+    def looks(self) -> dict[str, dict[str, int]]:
+        """System → its colour, dash and marker, the same on every page."""
+        return figures.styles(self.systems)
+
+    @cached_property
+    def marks(self) -> dict[str, list[str]]:
+        """System or codec → what a reader must know of it wherever its name stands: keys of `text.MARKS`."""
+        words = {}
+        for row in self.codecs:
+            found = ["synthetic"] if row["weights"] == "synthetic" else []
+            words[row["codec"]] = found + (["floor"] if row["family"] == "floor" else [])
+        result = {codec: found for codec, found in words.items() if found}
+        for row in self.systems:
+            parts = dict.fromkeys((row["video_codec"], row["audio_codec"]))
+            if found := [word for part in parts for word in words.get(part, ())]:
+                result[row["system"]] = list(dict.fromkeys(found))
+        return result
+
+    @cached_property
+    def common(self) -> dict[str, Any]:
+        """What the scripts of all pages know: looks, marks and kinds of systems, units of metrics."""
+        kinds = {row["system"]: row for row in self.systems}
+        families = {row["codec"]: row["family"] for row in self.codecs}
+        return {
+            "systems": {
+                name: {
+                    **look,
+                    "marks": self.marks.get(name, []),
+                    "kind": kinds[name]["kind"],
+                    "video": kinds[name]["video_codec"],
+                    "audio": kinds[name]["audio_codec"],
+                    "families": sorted(
+                        {families.get(kinds[name][side]) for side in ("video_codec", "audio_codec")} - {None}
+                    ),
+                }
+                for name, look in self.looks.items()
+            },
+            "metrics": {
+                row["metric"]: {
+                    "unit": row["unit"] or "",
+                    "higher": row["higher_is_better"],
+                    "modality": row["modality"],
+                    "kind": row["kind"],
+                }
+                for row in self.metrics
+            },
+        }
