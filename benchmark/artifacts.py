@@ -1,4 +1,4 @@
-"""Files that stages leave behind: clips, bitstreams, features. Each is written whole or not at all.
+"""Files that stages leave behind: clips, bitstreams, features, previews. Each is written whole or not at all.
 
 Prepared and decoded clips are raw and memory-mapped (`video.u8`, `audio.f32`, `clip.json`), so that a
 worker pages in only the frames that it looks at.
@@ -6,11 +6,12 @@ worker pages in only the frames that it looks at.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,11 @@ def features_path(root: Path, encode_id: str, fingerprint: str) -> Path:
     return root / "artifacts" / "features" / fingerprint / f"{encode_id.replace(':', '-')}.npy"
 
 
+def preview_folder(root: Path, encode_id: str) -> Path:
+    """Folder of what the report shows of one encode (or reference), under a sweep's folder."""
+    return root / "artifacts" / "previews" / encode_id.replace(":", "-")
+
+
 def save_array(path: Path, array: np.ndarray) -> None:
     """Write an array as .npy, atomically."""
     import io
@@ -70,23 +76,30 @@ def write_bytes(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
-def save_clip(folder: Path, clip: Clip, facts: Mapping[str, object]) -> None:
-    """Write `clip` and JSON-ready `facts` about it as a folder, atomically, replacing what was there."""
+@contextlib.contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A folder to fill, which takes the place of `folder` in the end; after an exception it is removed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     temporary.mkdir()
     try:
+        yield temporary
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def save_clip(folder: Path, clip: Clip, facts: Mapping[str, object]) -> None:
+    """Write `clip` and JSON-ready `facts` about it as a folder, atomically, replacing what was there."""
+    with whole_folder(folder) as temporary:
         with (temporary / "video.u8").open("wb") as file:
             for frame in clip.video:
                 file.write(frame.contiguous().numpy().data)
         (temporary / "audio.f32").write_bytes(clip.audio.contiguous().numpy().tobytes())
         record = {**facts, "spec": clip.spec.to_dict(), "transcript": clip.transcript}
         (temporary / "clip.json").write_text(json.dumps(record), encoding="utf-8")
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def clip_facts(folder: Path) -> dict[str, object] | None:

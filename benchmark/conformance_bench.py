@@ -77,6 +77,11 @@ class Process:
         ask = partial(self._ask, worker.decode, limit_s, codec=self._codec)
         return ask(data=data, spec=shape, instance=instance)
 
+    def timeline(self, data: bytes, spec: ClipSpec) -> dict[str, int] | Refusal | None:
+        """Steps of each part's timeline, or None where the codec has no timeline."""
+        shape = json.dumps(spec.to_dict())
+        return self._ask(worker.timeline, codec=self._codec, data=data, spec=shape)
+
     def close(self) -> None:
         """End the process."""
         self._executor.close()

@@ -45,6 +45,26 @@ def ladder(bench: Bench) -> Iterator[CheckResult]:
     yield verdict("ladder", wrong, f"bits of {len(tried)} of {len(bench.points)} points: {found}")
 
 
+def timeline(bench: Bench) -> Iterator[CheckResult]:
+    """Where the codec says how bits fall over time, they add up to the bill, for short clips too."""
+    assert bench.first
+    one = replace(bench.recipe, frames=1)
+    short = bench.encoder.encode(bench.point, one)
+    found = bench.decoder.timeline(bench.first.data, bench.recipe.spec)
+    if not isinstance(found, Refusal) and found is not None and not isinstance(short, Refusal):
+        last = bench.decoder.timeline(short.data, one.spec)
+        found = last if isinstance(last, Refusal) else found
+    if found is None:
+        message = "the codec has no timeline(), and need not have one"
+        yield CheckResult("timeline", None, message)
+    elif isinstance(found, Refusal):
+        mend = "each part's bits must fall into its timeline, headers where they stand"
+        yield CheckResult("timeline", False, f"timeline() must add up to the bits; instead: {found}; {mend}")
+    else:
+        steps = ", ".join(f"{name} {count}" for name, count in found.items())
+        yield CheckResult("timeline", True, f"adds up to the bits; steps: {steps}")
+
+
 def _lines(params: dict[str, dict[str, object]]) -> list[list[str]]:
     """Points that differ in one parameter only, per parameter; all points where there is no such line."""
     lines: dict[str, list[str]] = {}

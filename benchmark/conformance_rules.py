@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from .conformance_bench import Bench, CheckResult, Stop, stream_of, verdict
 from .conformance_clips import CheckClip
-from .conformance_payload import ladder, payload_is_needed
+from .conformance_payload import ladder, payload_is_needed, timeline
 from .conformance_worker import DecodedClip, EncodedClip, Refusal
 
 _OTHER_SIZE = (256, 256)  # of codecs that code one picture size only, nearly all take this one
@@ -266,6 +266,7 @@ RULES = [
     (("fresh-process", "second-instance", "repeatable-decode", "payload-decides"), independence),
     (("ladder",), ladder),
     (("payload-needed", "damage"), payload_is_needed),
+    (("timeline",), timeline),
     (("one-frame", "silence", "no-audio", "no-video", "odd-size", "30-fps", "stereo", "48-khz"), edges),
     (("repeatable-encode",), repeats),
 ]

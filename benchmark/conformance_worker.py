@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from . import registry, stages
+from . import timeline as timelines
 from .codec import Codec, CodecInfo
 from .conformance_clips import CheckClip
 from .errors import BitstreamError, CodecError, InvalidClip, Unavailable
@@ -189,6 +190,19 @@ def encode(
         path for path, _ in _files_in(folder) - found
     }
     return EncodedClip(stream.to_bytes(), seconds, tuple(sorted(left)), clip.sha256() != before)
+
+
+def timeline(codec: str, data: bytes, spec: str, folder: str, device: str) -> dict[str, int] | Refusal | None:
+    """Steps of each part's timeline, once these add up to its bits; None where the codec has no timeline."""
+    del device
+    _enter(folder)
+    try:
+        if timelines.function(codec) is None:
+            return None
+        found = timelines.read(codec, Bitstream.from_bytes(data), ClipSpec.from_dict(json.loads(spec)))
+        return {name: len(line.bits) for name, line in found.items()}
+    except (Exception, SystemExit) as error:
+        return _refusal(error)
 
 
 def _files_in(folder: str) -> set[tuple[str, int]]:

@@ -155,6 +155,14 @@ class Part:
         return 8 * len(self.payload)
 
 
+@dataclass(frozen=True)
+class Timeline:
+    """How the bits of a part fall over time: `bits[i]` belong to the time from i × `step_s` seconds on."""
+
+    step_s: float
+    bits: tuple[int, ...]
+
+
 _MAGIC = b"TKB1"
 
 

@@ -6,10 +6,14 @@ A unit is preceded by the start code 00 00 01. The optional zero byte before it 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ..benchmark.errors import CodecError
 from ..benchmark.types import Part
+
+if TYPE_CHECKING:
+    from ._video import Place
 
 START_CODE = b"\x00\x00\x01"
 _START = re.compile(b"\x00\x00\x01")
@@ -56,3 +60,16 @@ def parts(
         "inter": units[picture + 1 :],
     }
     return [Part(name, "video", join(piece)) for name, piece in pieces.items() if piece]
+
+
+def sizes(
+    payload: bytes, kind: Callable[[bytes], int], slices: Container[int], suffixes: Container[int] = ()
+) -> Iterator[tuple[int, Place]]:
+    """Bytes, start code included, and place of each unit that `join` wrote; a picture has one slice."""
+    for unit in split(payload):
+        place: Place = "before"
+        if kind(unit) in slices:
+            place = "picture"
+        elif kind(unit) in suffixes:
+            place = "after"
+        yield len(START_CODE) + len(unit), place

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 from ..benchmark.errors import CodecError
-from ..benchmark.types import Clip, ClipSpec
+from ..benchmark.types import Clip, ClipSpec, Timeline
 
 if TYPE_CHECKING:
     import numpy as np
@@ -121,6 +121,12 @@ def decode_packets(packets: Sequence[bytes], rate: int, frame: int, decoder: str
             f"{decoder}: the payload does not decode to {len(packets)} frames of {frame} samples"
         )
     return np.concatenate(pieces, axis=1)[0].astype(np.float32) / 32768
+
+
+def timeline(step_s: float, parts: Mapping[str, Sequence[int]]) -> dict[str, Timeline]:
+    """Timelines of one length, in packets of `step_s` seconds; what a part lacks at the end is 0 bits."""
+    count = max(map(len, parts.values()))
+    return {name: Timeline(step_s, (*bits, *[0] * (count - len(bits)))) for name, bits in parts.items()}
 
 
 def _resampled(samples: Samples, rate: int, wanted: int) -> Samples:

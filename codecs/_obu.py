@@ -7,9 +7,13 @@ the frame headers, so it is not sent. AV1 Bitstream & Decoding Process Specifica
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ..benchmark.errors import CodecError
 from ..benchmark.types import Part
+
+if TYPE_CHECKING:
+    from ._video import Place
 
 SEQUENCE_HEADER, TEMPORAL_DELIMITER, FRAME_HEADER, FRAME = 1, 2, 3, 6
 _DELIMITER = bytes([TEMPORAL_DELIMITER << 3 | 0b10, 0])
@@ -62,6 +66,12 @@ def parts(stream: bytes) -> Sequence[Part]:
         raise CodecError("AV1 stream: its temporal delimiters do not follow from its frames")
     pieces = {"headers": units[:first], "keyframe": units[first : picture + 1], "inter": units[picture + 1 :]}
     return [Part(name, "video", b"".join(piece)) for name, piece in pieces.items() if piece]
+
+
+def sizes(payload: bytes) -> Iterator[tuple[int, Place]]:
+    """Bytes and place of each OBU; frames that are not shown belong to the picture that follows."""
+    for unit in split(payload):
+        yield len(unit), "picture" if shows_picture(unit) else "before"
 
 
 def restore(stream: bytes) -> bytes:

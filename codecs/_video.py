@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..benchmark import ffmpeg
 from ..benchmark.codec import CodecInfo
 from ..benchmark.colour import Bits, frame_bytes, pack_yuv420, unpack_yuv420
 from ..benchmark.errors import CodecError
-from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
+from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,11 +25,16 @@ _NOMINAL_FPS = "25"
 _CHUNK = 8
 
 
+Place = Literal["before", "picture", "after"]
+"""Where a unit of a stream belongs: to the picture that follows, is one, or to the one before it."""
+
+
 @dataclass(frozen=True)
 class Syntax:
     """An elementary stream: ffmpeg's names for it, its pixels, and how it is taken apart.
 
     parts: gives an encoder's stream as billed parts whose payloads, joined, are what the decoder needs;
+    units: bytes and place of each unit of such a payload, in order;
     restore: turns those joined payloads into what the demuxer needs.
     """
 
@@ -38,6 +43,7 @@ class Syntax:
     container: str
     bits: Bits
     parts: Callable[[bytes], Sequence[Part]]
+    units: Callable[[bytes], Iterable[tuple[int, Place]]]
     restore: Callable[[bytes], bytes] = bytes
 
     @property
@@ -83,6 +89,22 @@ class FfmpegVideoCodec:
         payload = b"".join(part.payload for part in stream.parts)
         video = decode_stream(self.syntax.restore(payload), self.syntax, spec)
         return Clip(replace(spec, samples=0), video, torch.zeros((spec.channels, 0)))
+
+
+def timeline(syntax: Syntax, stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:
+    """Bits of each part by picture, in the order in which pictures are sent; those of headers come with the
+    picture that follows.
+    """
+    sent = 0  # pictures
+    found = {}
+    for part in stream.parts:
+        bits = [0] * spec.frames
+        for size, place in syntax.units(part.payload):
+            picture = sent - 1 if place == "after" else sent
+            bits[min(max(picture, 0), spec.frames - 1)] += 8 * size
+            sent += place == "picture"
+        found[part.name] = Timeline(float(1 / spec.fps), tuple(bits))
+    return found
 
 
 def encode_stream(video: Tensor, syntax: Syntax, arguments: Sequence[str], threads: int = 1) -> bytes:

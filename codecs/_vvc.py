@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..benchmark import ffmpeg
 from ..benchmark.codec import CodecInfo
-from ..benchmark.types import Part, Point
-from . import _annexb
-from ._video import FfmpegVideoCodec, Syntax
+from ..benchmark.types import Bitstream, ClipSpec, Part, Point, Timeline
+from . import _annexb, _video
+from ._video import FfmpegVideoCodec, Place, Syntax
 
 _QPS = (63, 57, 52, 47, 42, 37, 32)
 _PRESET = "medium"
@@ -24,7 +24,11 @@ def _parts(stream: bytes) -> Sequence[Part]:
     return _annexb.parts(units, _annexb.vvc_type, headers={_SPS, _PPS}, slices=_SLICES)
 
 
-_SYNTAX = Syntax("libvvenc", "vvc", "vvc", bits=10, parts=_parts)
+def _units(payload: bytes) -> Iterable[tuple[int, Place]]:
+    return _annexb.sizes(payload, _annexb.vvc_type, _SLICES, suffixes={_SUFFIX_APS})
+
+
+_SYNTAX = Syntax("libvvenc", "vvc", "vvc", bits=10, parts=_parts, units=_units)
 
 
 def availability() -> str | None:
@@ -45,6 +49,11 @@ def describe(name: str, params: str) -> tuple[CodecInfo, Sequence[Point]]:
         options={**_SYNTAX.options(), "qpa": 0, "params": params},
     )
     return info, [Point(f"qp{qp}", {"qp": qp, "preset": _PRESET}) for qp in _QPS]
+
+
+def timeline(stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:
+    """Bits of each part by picture."""
+    return _video.timeline(_SYNTAX, stream, spec)
 
 
 def load(name: str, params: str) -> FfmpegVideoCodec:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..benchmark.codec import CodecInfo
 from ..benchmark.errors import CodecError
-from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
+from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
 from . import _audio
 
 if TYPE_CHECKING:
@@ -42,6 +42,14 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
 def load(device: str) -> Codec:
     """The codec; it runs on the CPU whatever the device."""
     return _AmrNb(*describe())
+
+
+def timeline(stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:
+    """Bits of each frame; those that fill up the last byte come with the last frame."""
+    bits, total = _BITS[stream["mode"][0]], 8 * len(stream["frames"])
+    frames = [bits] * (total // bits)
+    frames[-1] += total % bits
+    return _audio.timeline(_FRAME / _RATE, {"mode": [8], "frames": frames})
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..benchmark import ffmpeg
 from ..benchmark.codec import CodecInfo
-from ..benchmark.types import Point
-from . import _obu
+from ..benchmark.types import Bitstream, ClipSpec, Point, Timeline
+from . import _obu, _video
 from ._video import FfmpegVideoCodec, Syntax
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _QPS = (63, 59, 54, 48, 42, 35)
 _PRESET = 4
 _PARAMS = "rc=0:aq-mode=0:pred-struct=1:keyint=-1:scd=0:lookahead=0:enable-tf=0:tune=1:lp=1"
-_SYNTAX = Syntax("libsvtav1", "libdav1d", "obu", bits=10, parts=_obu.parts, restore=_obu.restore)
+_SYNTAX = Syntax(
+    "libsvtav1", "libdav1d", "obu", bits=10, parts=_obu.parts, units=_obu.sizes, restore=_obu.restore
+)
 
 
 def availability() -> str | None:
@@ -44,6 +46,11 @@ def load(device: str) -> Codec:
     """The codec; it runs on the CPU whatever the device."""
     info, points = describe()
     return FfmpegVideoCodec(info, points, _SYNTAX, _arguments)
+
+
+def timeline(stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:
+    """Bits of each part by picture."""
+    return _video.timeline(_SYNTAX, stream, spec)
 
 
 def _arguments(point: Point) -> list[str]:

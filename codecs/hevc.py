@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..benchmark import ffmpeg
 from ..benchmark.codec import CodecInfo
-from ..benchmark.types import Part, Point
-from . import _annexb
-from ._video import FfmpegVideoCodec, Syntax
+from ..benchmark.types import Bitstream, ClipSpec, Part, Point, Timeline
+from . import _annexb, _video
+from ._video import FfmpegVideoCodec, Place, Syntax
 
 if TYPE_CHECKING:
     from ..benchmark.codec import Codec
@@ -34,7 +34,11 @@ def _parts(stream: bytes) -> Sequence[Part]:
     return _annexb.parts(units, _annexb.hevc_type, headers={_VPS, _SPS, _PPS}, slices=_SLICES)
 
 
-_SYNTAX = Syntax("libx265", "hevc", "hevc", bits=10, parts=_parts)
+def _units(payload: bytes) -> Iterable[tuple[int, Place]]:
+    return _annexb.sizes(payload, _annexb.hevc_type, _SLICES)
+
+
+_SYNTAX = Syntax("libx265", "hevc", "hevc", bits=10, parts=_parts, units=_units)
 
 
 def availability() -> str | None:
@@ -61,6 +65,11 @@ def load(device: str) -> Codec:
     """The codec; it runs on the CPU whatever the device."""
     info, points = describe()
     return FfmpegVideoCodec(info, points, _SYNTAX, _arguments)
+
+
+def timeline(stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:
+    """Bits of each part by picture."""
+    return _video.timeline(_SYNTAX, stream, spec)
 
 
 def _arguments(point: Point) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..benchmark.codec import CodecInfo
 from ..benchmark.errors import CodecError
-from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
+from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
 from . import _audio
 
 if TYPE_CHECKING:
@@ -49,6 +49,16 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
 def load(device: str) -> Codec:
     """The codec; it runs on the CPU whatever the device."""
     return _Opus(*describe())
+
+
+def timeline(stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:
+    """Bits of each packet, and of its length."""
+    packets = _packets(stream["lengths"], stream["packets"])
+    bits = {
+        "lengths": [8 * len(_length(len(packet))) for packet in packets[:-1]],
+        "packets": [8 * len(packet) for packet in packets],
+    }
+    return _audio.timeline(_duration_ms(packets[0]) / 1000, bits)
 
 
 @dataclass(frozen=True)

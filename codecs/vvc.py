@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from . import _vvc
 from ._vvc import availability as availability
+from ._vvc import timeline as timeline
 
 if TYPE_CHECKING:
     from ..benchmark.codec import Codec, CodecInfo

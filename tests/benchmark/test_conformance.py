@@ -36,6 +36,7 @@ BROKEN = {  # codec -> the rule that catches it
     "broken-input": "input-untouched",
     "broken-estimated": "payload-decides",
     "broken-padding": "payload-needed",
+    "broken-timeline": "timeline",
     "broken-unneeded-part": "payload-needed",
     "broken-global": "fresh-process",
     "broken-temporary-file": "fresh-process",

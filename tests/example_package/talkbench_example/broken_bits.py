@@ -16,7 +16,7 @@ from typing import Any
 
 from talkbench.benchmark.codec import CodecInfo
 from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
+from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
 
 from .fakes import JOINT_POINTS, VIDEO_POINTS, FakeCodec, info
 
@@ -52,6 +52,14 @@ class Padding(FakeCodec):
     def encode(self, clip: Clip, point: Point) -> Bitstream:
         (part,) = super().encode(clip, point).parts
         return Bitstream((replace(part, payload=part.payload.ljust(20000, b"\1")),))
+
+
+class WrongTimeline(FakeCodec):
+    """Says of each frame's bits what they are on average, rounded."""
+
+    def timeline(self, stream: Bitstream, spec: ClipSpec) -> dict[str, Timeline]:
+        bits = round(stream.bits() / spec.frames + 0.5)
+        return {"pixels": Timeline(float(1 / spec.fps), (bits,) * spec.frames)}
 
 
 class UnneededPart(FakeCodec):
@@ -246,6 +254,7 @@ def _video(kind: type[FakeCodec], name: str, points: Sequence[Point] = VIDEO_POI
 
 estimated = _video(Estimated, "broken-estimated")
 padding = _video(Padding, "broken-padding")
+wrong_timeline = _video(WrongTimeline, "broken-timeline")
 unneeded_part = _video(UnneededPart, "broken-unneeded-part")
 frame_parts = _video(FrameParts, "broken-frame-parts")
 part_names = _video(PartNames, "broken-part-names")

@@ -1,0 +1,86 @@
+"""Timelines of the conventional codecs: how the bits of each part fall over time, to the last bit."""
+
+import importlib
+
+import pytest
+import torch
+from talkbench.benchmark import timeline
+from talkbench.benchmark.errors import CodecError
+from talkbench.benchmark.types import Bitstream, Part, Point
+from talkbench.codecs import _annexb, _obu
+
+FASTEST = {"vvc": "faster", "vvc-ra": "faster", "hevc": "ultrafast", "av1": 10}
+
+
+def encoded(name, clip):
+    codec = importlib.import_module(f"talkbench.codecs.{name.replace('-', '_')}").load("cpu")
+    point = codec.points[len(codec.points) // 2]
+    if name in FASTEST:
+        point = Point(point.name, {**point.params, "preset": FASTEST[name]})
+    return codec.encode(clip, point)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 37])
+@pytest.mark.parametrize("name", FASTEST)
+def test_each_picture_has_its_bits(name, frames, moving):
+    clip = moving(frames)
+    stream = encoded(name, clip)
+    found = timeline.read(name, stream, clip.spec)
+    assert set(found) == {part.name for part in stream.parts}
+    for part in stream.parts:
+        line = found[part.name]
+        assert line.step_s == 1 / 25
+        assert len(line.bits) == frames
+        assert sum(line.bits) == part.bits
+    assert found["headers"].bits[1:] == found["keyframe"].bits[1:] == (0,) * (frames - 1)
+    if frames > 1:
+        assert found["inter"].bits[0] == 0
+        assert min(found["inter"].bits[1:]) > 0
+
+
+@pytest.mark.parametrize("name", ["vvc", "hevc", "av1"])
+def test_bits_come_where_something_happens(name, moving):
+    """A picture that is all new costs more than those that repeat the one before, at its own place."""
+    still = moving(1).video.repeat(12, 1, 1, 1)
+    blocks = torch.rand((1, 3, 8, 8), generator=torch.manual_seed(1)).repeat_interleave(8, 2)
+    still[7:] = (255 * blocks.repeat_interleave(8, 3)).byte()
+    clip = moving(12)
+    clip.video.copy_(still)
+    found = timeline.read(name, encoded(name, clip), clip.spec)["inter"]
+    assert found.bits[7] > 3 * max(found.bits[:7])
+
+
+@pytest.mark.parametrize("name", ["opus", "amr-nb"])
+def test_each_packet_has_its_bits(name, speech):
+    clip = speech(1.013)
+    stream = encoded(name, clip)
+    found = timeline.read(name, stream, clip.spec)
+    assert {part.name: part.bits for part in stream.parts} == {n: sum(f.bits) for n, f in found.items()}
+    steps = {len(line.bits) for line in found.values()}
+    assert len(steps) == 1
+    (count,), (step_s,) = steps, {line.step_s for line in found.values()}
+    assert step_s == (0.06 if name == "opus" else 0.02)
+    assert 1.013 <= count * step_s < 1.013 + 2 * step_s
+    if name == "amr-nb":
+        assert set(found["frames"].bits[:-1]) == {148}
+        assert found["mode"].bits == (8, *[0] * (count - 1))
+
+
+def test_units_that_follow_a_picture_are_its_own():
+    sps, slice_, suffix = (bytes([1, kind << 3 | 1, 1]) for kind in (15, 0, 18))
+    payload = _annexb.join([sps, slice_, suffix, slice_])
+    places = _annexb.sizes(payload, _annexb.vvc_type, slices=range(12), suffixes={18})
+    assert list(places) == [(6, "before"), (6, "picture"), (6, "after"), (6, "picture")]
+
+
+def test_frames_that_are_not_shown_belong_to_the_next_picture():
+    shown, hidden = bytes([6 << 3 | 2, 1, 0x10]), bytes([6 << 3 | 2, 1, 0])
+    assert list(_obu.sizes(shown + hidden + shown)) == [(3, "picture"), (3, "before"), (3, "picture")]
+
+
+@pytest.mark.usefixtures("example_codecs")
+def test_a_timeline_that_does_not_add_up_is_refused(moving):
+    stream = Bitstream((Part("pixels", "video", bytes(7)),))
+    assert timeline.read("fake-video", stream, moving(5).spec) == {}
+    with pytest.raises(CodecError, match="adds up to 60 bits, and the part has 56"):
+        timeline.read("broken-timeline", stream, moving(5).spec)
