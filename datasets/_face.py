@@ -84,15 +84,20 @@ class FaceFinder:
         return None
 
 
+def one_person(faces: Sequence[Box]) -> list[Box]:
+    """Of the faces found in several pictures, those of the person found most often."""
+    x, y = (median(box.middle[axis] for box in faces) for axis in (0, 1))
+    usual = median(box.side for box in faces)
+    return [b for b in faces if max(abs(b.middle[0] - x), abs(b.middle[1] - y)) < usual] or list(faces)
+
+
 def head_square(faces: Sequence[Box], width: float, height: float) -> Box:
     """The square that holds the head in all of `faces`, inside a picture of width x height.
 
     Of several people the one found most often is followed. Where the square would not fit, it is
     the largest that does, moved so that the face is as near its middle as the picture allows.
     """
-    x, y = (median(box.middle[axis] for box in faces) for axis in (0, 1))
-    usual = median(box.side for box in faces)
-    same = [b for b in faces if max(abs(b.middle[0] - x), abs(b.middle[1] - y)) < usual] or list(faces)
+    same = one_person(faces)
     face = sum(box.side for box in same) / len(same)
     xs, ys = ([box.middle[axis] for box in same] for axis in (0, 1))
     moved = max(0.0, max(xs) - min(xs) - SCATTER * face, max(ys) - min(ys) - SCATTER * face)
