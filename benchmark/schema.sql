@@ -179,7 +179,8 @@ CREATE TABLE IF NOT EXISTS previews (
     run_id VARCHAR
 );
 
--- Written at the end of a sweep from rd_clip_points, by reports/bd_rate.py; made anew each time.
+-- Every system against every other one. Written at the end of a sweep from the scores, by reports/bd_rate.py;
+-- made anew each time.
 CREATE TABLE IF NOT EXISTS bd_rates (
     dataset VARCHAR NOT NULL,
     system VARCHAR NOT NULL,
@@ -191,11 +192,12 @@ CREATE TABLE IF NOT EXISTS bd_rates (
     bd_rate DOUBLE,                      -- percent; negative: needs less rate than the anchor. PCHIP, curve of clip means
     ci_low DOUBLE, ci_high DOUBLE,       -- 95 % bootstrap over clips
     bd_rate_median DOUBLE,               -- median of per-clip BD-rates
-    bd_rate_akima DOUBLE, bd_rate_cubic DOUBLE,
+    bd_rate_akima DOUBLE, bd_rate_cubic DOUBLE, -- against the default anchor only
     overlap DOUBLE,                      -- percent of the joint quality range
     points INTEGER, anchor_points INTEGER,
     clips INTEGER,                       -- clips that both curves cover
     median_clips INTEGER,                -- clips whose own two curves give a BD-rate: what the median is over
+    default_anchor BOOLEAN,              -- the suite's anchor of this rate: what the view `leaderboard` shows
     PRIMARY KEY (dataset, system, anchor, rate, metric, fingerprint)
 );
 
@@ -206,6 +208,7 @@ ALTER TABLE metrics ADD COLUMN IF NOT EXISTS weights VARCHAR;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS clips BIGINT;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS note VARCHAR;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS inputs VARCHAR;
+ALTER TABLE bd_rates ADD COLUMN IF NOT EXISTS default_anchor BOOLEAN;
 
 -- One row per decoded clip of the plan, with its rates.
 CREATE OR REPLACE VIEW clip_points AS
@@ -343,5 +346,7 @@ SELECT c.dataset, c.system, s.kind, s.listed, c.metric, c.fingerprint,
        c.kbps_total_min, c.kbps_total_max, c.kbps_video_min, c.kbps_video_max,
        c.kbps_audio_min, c.kbps_audio_max
 FROM coverage c JOIN systems s USING (system)
-LEFT JOIN bd_rates b USING (dataset, system, metric, fingerprint)
+LEFT JOIN bd_rates b
+  ON b.dataset = c.dataset AND b.system = c.system AND b.metric = c.metric AND b.fingerprint = c.fingerprint
+ AND b.default_anchor
 WHERE s.selected;

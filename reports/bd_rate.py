@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import fields
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import UsageError
 from .clip_curves import RATES, ClipCurves, load
@@ -71,12 +71,11 @@ def compute(
         if metrics is not None and first.metric not in metrics:
             continue
         asked = anchors if isinstance(anchors, str) else chosen.get(first.rate)
-        if asked:
-            anchor = next((curve for curve in group if curve.system == asked), None)
-        else:
-            anchor = anchor_of(group, defaults)
+        default = anchor_of(group, defaults)
+        anchor = next((curve for curve in group if curve.system == asked), None) if asked else default
         if anchor is not None:
-            rows += all_pairs(group, anchor, resamples, star=True).against(anchor.system)
+            found = all_pairs(group, anchor, resamples, star=True).against(anchor.system)
+            rows += [replace(row, default_anchor=anchor is default) for row in found]
     return rows
 
 
@@ -92,9 +91,7 @@ def default_anchors(
     connection: duckdb.DuckDBPyConnection, curves: list[ClipCurves]
 ) -> dict[tuple[str, str], str]:
     """(dataset, rate) → system: the latest suite's `anchors` where it has curves, else the first by name."""
-    latest = connection.execute("SELECT suite_resolved FROM runs ORDER BY started_at DESC LIMIT 1").fetchone()
-    suite = json.loads(latest[0]) if latest and latest[0] else {}
-    wanted = suite.get("anchors") or {}
+    wanted = latest_suite(connection).get("anchors") or {}
     present: dict[tuple[str, str], set[str]] = {}
     for curve in curves:
         present.setdefault((curve.dataset, curve.rate), set()).add(curve.system)
@@ -102,6 +99,12 @@ def default_anchors(
         key: wanted[key[1]] if wanted.get(key[1]) in systems else min(systems)
         for key, systems in present.items()
     }
+
+
+def latest_suite(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """The latest run's suite after overrides; empty where no run is recorded."""
+    latest = connection.execute("SELECT suite_resolved FROM runs ORDER BY started_at DESC LIMIT 1").fetchone()
+    return json.loads(latest[0]) if latest and latest[0] else {}
 
 
 def anchor_of(group: list[ClipCurves], defaults: Mapping[tuple[str, str], str]) -> ClipCurves:

@@ -59,7 +59,8 @@ class Pairs:
     bd_rate, ci_low, ci_high, median, overlap: percent, NaN where there is none; status: index into STATUSES,
     -1 for a system with itself and for a pair that was not asked for; points: of the row's curve in the
     pair; clips: that both cover; median_clips: whose own two curves give a number.
-    anchor: the default one; akima, cubic: (S,), against it only.
+    anchor: the default one; akima, cubic: (S,), against it only. pooled: one value stands for all clips;
+    star: only pairs with the anchor were resampled.
     """
 
     dataset: str
@@ -79,6 +80,8 @@ class Pairs:
     median_clips: Counts
     akima: Array
     cubic: Array
+    pooled: bool
+    star: bool
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -188,7 +191,7 @@ def all_pairs(
             tests, anchors = np.array(chunk).T
             for name, found in _compare(sampled, chunk, int(clips.sum()), drawn).items():
                 tables[name][tests, anchors], tables[name][anchors, tests] = found
-            for test in tests[anchors == center]:
+            for test in tests[(anchors == center) & np.isfinite(tables["bd_rate"][tests, anchors])]:
                 both = diagnose(sampled[test].mean, sampled[center].mean)
                 akima[test], cubic[test] = (np.nan if value is None else value for value in both)
     if anchor.pooled:
@@ -202,6 +205,8 @@ def all_pairs(
         anchor=anchor.system,
         akima=akima,
         cubic=cubic,
+        pooled=bool(anchor.pooled),
+        star=star or many,
         **tables,
     )
 

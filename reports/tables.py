@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import text
-from .bd_rate import BdRow, anchor_of, compare, compute, default_anchors, groups
+from .bd_rate import BdRow, anchor_of, compute, default_anchors, groups, latest_suite
 from .clip_curves import ClipCurves
 from .curves import Matched, quality_at_rate, rate_at_quality
+from .pairs import Pairs, all_pairs
+from .ranks import Place, places
 
 if TYPE_CHECKING:
     import duckdb
 
 MATCHED_KBPS = (2, 5, 10, 20)
+"""The rates of matched quality, in kbit/s, where no suite is recorded that names others."""
 
 # The metric that stands for a rate where nobody chose another; the first one that has scores.
 HEADLINES = {
@@ -28,15 +31,14 @@ HEADLINES = {
 class LeaderRow:
     """One system of a leaderboard.
 
-    rank: 1 + the systems that are surely better (interval wholly below this one's), None without a number;
-    tied: others share the rank; bd: None for the anchor; quality: at MATCHED_KBPS;
+    place: its rank, whether others could have it too, and why there is none; bd: against the board's default
+    anchor, None for that anchor (`Leaderboard.pairs` has the others); quality: at the board's `matched_kbps`;
     kbps: rate at the board's quality; low_kbps, high_kbps: the curve's ends; covered: clips of the curve;
     pooled: one value stands for all clips (a set metric), so there is nothing to resample.
     """
 
     system: str
-    rank: int | None
-    tied: bool
+    place: Place
     bd: BdRow | None
     quality: tuple[Matched, ...]
     kbps: Matched
@@ -46,6 +48,14 @@ class LeaderRow:
     covered: int
     expected: int
     pooled: bool
+
+    @property
+    def rank(self) -> int | None:
+        return self.place.rank
+
+    @property
+    def tied(self) -> bool:
+        return self.place.tied
 
     @property
     def is_anchor(self) -> bool:
@@ -65,11 +75,13 @@ class LeaderRow:
         return "" if self.bd is None or self.bd.bd_rate is None else text.STATUS_WORDS[self.bd.status]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Leaderboard:
     """The systems of one dataset, rate and metric, best first; `target` is the quality of `LeaderRow.kbps`.
 
-    tested: there are intervals, so that equal ranks are ties and different ones differences.
+    anchor: the default one, which `LeaderRow.bd` is against; pairs: every system against every other;
+    matched_kbps: rates of `LeaderRow.quality`, in kbit/s.
+    tested: there are intervals, so that different ranks are differences; else the numbers alone order.
     """
 
     dataset: str
@@ -79,23 +91,27 @@ class Leaderboard:
     higher_is_better: bool
     anchor: str
     target: float | None
+    matched_kbps: tuple[float, ...]
     tested: bool
+    pairs: Pairs
     rows: tuple[LeaderRow, ...]
 
     @property
     def best(self) -> tuple[LeaderRow, ...]:
-        """The system that needs the least rate, with all that tie with it."""
-        return tuple(row for row in self.rows if row.rank == 1)
+        """The systems of the first rank, which is 1 unless each is surely worse than another one."""
+        first = min((row.rank for row in self.rows if row.rank is not None), default=None)
+        return tuple(row for row in self.rows if row.rank is not None and row.rank == first)
 
 
 def leaderboards(connection: duckdb.DuckDBPyConnection, curves: list[ClipCurves]) -> list[Leaderboard]:
-    """All leaderboards of the store against its default anchors, headline metrics first within a rate."""
+    """All leaderboards of the store, headline metrics first within a rate."""
     anchors = default_anchors(connection, curves)
+    matched = tuple(latest_suite(connection).get("matched_kbps") or MATCHED_KBPS)
     expected = dict(connection.execute("SELECT dataset, n_expected FROM expected_clips").fetchall())
-    boards = []
-    for group in groups(curves):
-        first = group[0]
-        boards.append(_leaderboard(group, anchor_of(group, anchors), expected.get(first.dataset, 0)))
+    boards = [
+        _leaderboard(group, anchor_of(group, anchors), expected.get(group[0].dataset, 0), matched)
+        for group in groups(curves)
+    ]
     return sorted(boards, key=lambda b: (b.dataset, text_order(b.rate), headline_order(b.rate, b.metric)))
 
 
@@ -110,28 +126,24 @@ def headline_order(rate: str, metric: str) -> tuple[int, str]:
     return (known.index(metric) if metric in known else len(known), metric)
 
 
-def _leaderboard(group: list[ClipCurves], anchor: ClipCurves, expected: int) -> Leaderboard:
+def _leaderboard(
+    group: list[ClipCurves], anchor: ClipCurves, expected: int, matched: tuple[float, ...]
+) -> Leaderboard:
     sign = 1 if anchor.higher_is_better else -1
     target = _target(anchor)
-    bds = {curve.system: None if curve is anchor else compare(curve, anchor) for curve in group}
-    spans = {name: span for name, bd in bds.items() if (span := _span(bd, len(group[0].clips))) is not None}
-    ranks = {
-        name: 1 + sum(high < low for other, (_, high) in spans.items() if other != name)
-        for name, (low, _) in spans.items()
-    }
+    pairs = all_pairs(group, anchor)
+    found = places(pairs)
     rows = []
     for curve in group:
         usable = curve.usable()
         complete = usable.only(usable.complete())
         mean = complete.mean_curve()
-        rank = ranks.get(curve.system)
         rows.append(
             LeaderRow(
                 system=curve.system,
-                rank=rank,
-                tied=rank is not None and list(ranks.values()).count(rank) > 1,
-                bd=bds[curve.system],
-                quality=tuple(_signed(quality_at_rate(mean, kbps), sign) for kbps in MATCHED_KBPS),
+                place=found[curve.system],
+                bd=None if curve is anchor else pairs.row(curve.system, anchor.system),
+                quality=tuple(_signed(quality_at_rate(mean, kbps), sign) for kbps in matched),
                 kbps=Matched(None, "no target") if target is None else rate_at_quality(mean, sign * target),
                 low_kbps=float(mean.kbps[0]) if len(mean) else None,
                 high_kbps=float(mean.kbps[-1]) if len(mean) else None,
@@ -141,7 +153,6 @@ def _leaderboard(group: list[ClipCurves], anchor: ClipCurves, expected: int) -> 
                 pooled=bool(curve.pooled),
             )
         )
-    rows.sort(key=lambda row: (_worth(row), row.system))
     return Leaderboard(
         dataset=anchor.dataset,
         rate=anchor.rate,
@@ -150,29 +161,18 @@ def _leaderboard(group: list[ClipCurves], anchor: ClipCurves, expected: int) -> 
         higher_is_better=anchor.higher_is_better,
         anchor=anchor.system,
         target=target,
-        tested=any(row.bd is not None and row.bd.ci_low is not None for row in rows),
-        rows=tuple(rows),
+        matched_kbps=matched,
+        tested=bool(pairs.tested.any()),
+        pairs=pairs,
+        rows=tuple(sorted(rows, key=_order)),
     )
 
 
-def _worth(row: LeaderRow) -> float:
-    if row.bd is None:
-        return 0.0
-    return float("inf") if row.bd.bd_rate is None else row.bd.bd_rate
-
-
-def _span(bd: BdRow | None, clips: int) -> tuple[float, float] | None:
-    """Where a BD-rate lies with 95 %: exactly 0 for the anchor, the number itself where nothing is resampled.
-
-    None (no rank) without a number, or where too many resamples had none to give an interval.
-    """
-    if bd is None:
-        return 0.0, 0.0
-    if bd.bd_rate is None:
-        return None
-    if bd.ci_low is not None and bd.ci_high is not None:
-        return bd.ci_low, bd.ci_high
-    return (bd.bd_rate, bd.bd_rate) if clips == 1 else None
+def _order(row: LeaderRow) -> tuple[float, float, str]:
+    """By rank; within one, and without any, by the number against the anchor."""
+    missing = float("inf")
+    worth = 0.0 if row.bd is None else missing if row.bd.bd_rate is None else row.bd.bd_rate
+    return missing if row.rank is None else row.rank, worth, row.system
 
 
 def _target(anchor: ClipCurves) -> float | None:
@@ -235,7 +235,7 @@ def aligned(table: Table) -> str:
 def leaderboard_table(board: Leaderboard) -> Table:
     """One leaderboard as texts."""
     heads = ["rank", "system", "BD-rate", "95 % interval", "overlap"]
-    heads += [f"{board.metric} at {kbps} kbit/s" for kbps in MATCHED_KBPS]
+    heads += [f"{board.metric} at {kbps} kbit/s" for kbps in map(text.number, board.matched_kbps)]
     heads += ["" if board.target is None else f"kbit/s at {text.number(board.target)}", "clips"]
     table = []
     for row in board.rows:

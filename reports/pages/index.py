@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .. import facts
 from ..figures import board_data
 from ..page import Page
-from ..tables import MATCHED_KBPS, Leaderboard
+from ..tables import Leaderboard
 
 if TYPE_CHECKING:
     from ..source import Source
@@ -35,7 +35,6 @@ def pages(source: Source) -> list[Page]:
                 "scales": {board: Scale(board) for board in boards},
                 "synthetic_codecs": [row["codec"] for row in source.codecs if row["weights"] == "synthetic"],
                 "problems": source.problems,
-                "MATCHED_KBPS": MATCHED_KBPS,
             },
             data={"boards": board_data(source.curves, source.references)},
         )

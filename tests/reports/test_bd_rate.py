@@ -159,20 +159,28 @@ def test_an_anchor_asked_by_name_is_compared_only_where_it_has_curves(realistic_
 
 
 def test_write_replaces_the_table_and_matches_compute(tmp_path):
-    connection = connect(tmp_path)
-    expected = compute(connection)
-    for _ in range(2):
-        assert write(connection) == expected
-        stored = connection.execute("SELECT * FROM bd_rates").fetchall()
-        assert [BdRow(*row) for row in stored] == expected
-    assert connection.execute("SELECT bd_status FROM leaderboard WHERE system = 'half'").fetchall() == [
-        ("ok",)
+    connection = connect(
+        tmp_path, video=(ANCHOR, HALF, replace(HALF, name="third")), anchors={"video": "half"}
+    )
+    by_anchor = {name: compute(connection, anchors=name) for name in ("anchor", "half", "third")}
+    default = by_anchor.pop("half")
+    others = [
+        replace(row, bd_rate_akima=None, bd_rate_cubic=None, default_anchor=False)
+        for rows in by_anchor.values()
+        for row in rows
     ]
+    for _ in range(2):
+        write(connection)
+        stored = connection.execute("SELECT * FROM bd_rates").fetchall()
+        assert {BdRow(*row) for row in stored} == {*default, *others}
+    shown = connection.execute("SELECT system, anchor, bd_status FROM leaderboard ORDER BY 1").fetchall()
+    assert shown == [("anchor", "half", "ok"), ("half", None, None), ("third", "half", "ok")]
 
 
 def test_an_empty_store_has_no_rows(tmp_path):
     connection = connect(tmp_path, video=(), clips=(), runs=False)
-    assert write(connection) == []
+    write(connection)
+    assert connection.execute("SELECT count(*) FROM bd_rates").fetchall() == [(0,)]
 
 
 def test_a_pairs_curve_is_the_front_of_its_grid(tmp_path):

@@ -1,0 +1,94 @@
+"""Places on a board from paired differences: no anchor, and no more order than was shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from . import text
+from .curves import STATUSES
+from .pairs import Pairs
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One system's place. rank: 1 + the systems that are surely better, or None with the reason.
+
+    tied: another ranked system is neither surely better nor surely worse, so that it could as well have this
+    place; compared: other systems with which there is a result of the kind that ranks (see `places`).
+    """
+
+    rank: int | None
+    tied: bool
+    compared: int
+    reason: str = ""
+
+
+def places(pairs: Pairs) -> dict[str, Place]:
+    """The place of every system of a board, by the numbers alone where nothing can be resampled.
+
+    Surely better: the paired 95 % interval of the one's BD-rate against the other lies wholly below 0. On a
+    board of one clip or of a set metric there is no interval: the numbers alone decide, and nothing is sure.
+    Where only pairs with the default anchor were resampled (`MANY_SYSTEMS`), of two others the one is surely
+    better whose interval against the anchor lies wholly below the other's.
+
+    A system that has a result against less than half as many others as the best connected one has no rank:
+    it was not seen to lose because it was hardly compared.
+    """
+    import numpy as np
+
+    size = len(pairs.systems)
+    known, better = _outcomes(pairs)
+    compared = known.sum(axis=1)
+    ranked = (compared > 0) & (2 * compared >= compared.max(initial=0))
+    better &= ranked[:, None] & ranked
+    open_ = known & ~better & ~better.T & ranked[:, None] & ranked
+    found = {}
+    for at, system in enumerate(pairs.systems):
+        rank = 1 + int(better[:, at].sum()) if ranked[at] else None
+        reason = "" if ranked[at] else _reason(pairs, at, int(compared[at]), size - 1)
+        found[system] = Place(rank, bool(np.any(open_[at])), int(compared[at]), reason)
+    return found
+
+
+def _outcomes(pairs: Pairs) -> tuple[Mask, Mask]:
+    """Masks (S, S): the pair has a result; the row's system is surely better than the column's."""
+    import numpy as np
+
+    apart = ~np.eye(len(pairs.systems), dtype=bool)
+    with np.errstate(invalid="ignore"):
+        if not pairs.tested.any():
+            known = apart & np.isfinite(pairs.bd_rate) & (pairs.pooled | (pairs.clips <= 1))
+            return known, known & (pairs.bd_rate < 0)
+        known, better = pairs.tested.copy(), pairs.ci_high < 0
+        if pairs.star:
+            center = pairs.index[pairs.anchor]
+            low, high = pairs.ci_low[:, center].copy(), pairs.ci_high[:, center].copy()
+            low[center] = high[center] = 0.0
+            seen = np.isfinite(low)
+            known = apart & seen[:, None] & seen
+            better = known & (high[:, None] < low)
+    return known, better
+
+
+def _reason(pairs: Pairs, at: int, compared: int, others: int) -> str:
+    """Why a system has no rank."""
+    import numpy as np
+
+    if not others:
+        return "nothing to compare with"
+    if compared:
+        return f"compared with {compared} of {others}"
+    asked = pairs.status[at] >= 0
+    if not pairs.clips[at][asked].any():
+        return "no common clip"
+    if np.isfinite(pairs.bd_rate[at]).any():
+        return "no interval"
+    statuses = np.unique(pairs.status[at][asked])
+    return " or ".join(text.STATUS_WORDS[STATUSES[status]] for status in statuses)
