@@ -50,12 +50,18 @@ class Reader(HTMLParser):
 
 def read(factory, tmp_path, page="index"):
     """One page of the report of a fake store, checked for what no page may say."""
+    return read_site(factory, tmp_path)[page]
+
+
+def read_site(factory, tmp_path):
+    """Page name → Reader, of all pages of a fake store's report, checked for what no page may say."""
     factory.build(tmp_path / "talkbench.duckdb")
-    reader = reading(write_report(tmp_path).with_name(f"{page}.html"))
-    assert set(reader.open) <= {"p", "li"}
-    for bad in (r"\bNaN\b", r"\bNone\b", r"\bnan\b", r"\bundefined\b", r"\bInfinity\b"):
-        assert not re.search(bad, reader.text), bad
-    return reader
+    readers = {path.stem: reading(path) for path in sorted(write_report(tmp_path).parent.glob("*.html"))}
+    for name, reader in readers.items():
+        assert set(reader.open) <= {"p", "li"}, name
+        for bad in (r"\bNaN\b", r"\bNone\b", r"\bnan\b", r"\bundefined\b", r"\bInfinity\b"):
+            assert not re.search(bad, reader.text), (name, bad)
+    return readers
 
 
 def reading(path):
