@@ -127,6 +127,9 @@ def report(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")] = Path(
         "results/demo"
     ),
+    single_file: Annotated[
+        bool, typer.Option("--single-file", help="Also all pages as one file: DIR/report.html.")
+    ] = False,
 ) -> None:
     """Write the static report of a sweep: DIR/report/index.html."""
     from ..reports import bd_rate, site
@@ -135,10 +138,10 @@ def report(
     if (directory / tables.STORE).is_file():
         with Store(directory / tables.STORE) as store:
             bd_rate.write(store.connection)
-        page = site.write_report(directory)
+        page = site.write_report(directory, single_file=single_file)
     else:
         with tables.open_results(directory) as connection:
-            page = site.write_report(directory, connection)
+            page = site.write_report(directory, connection, single_file)
     _out.print(str(page), soft_wrap=True)
 
 

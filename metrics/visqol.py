@@ -43,9 +43,9 @@ def describe() -> Sequence[MetricInfo]:
             "visqol_audio",
             4.7322,
             "ViSQOL v3 in audio mode at 48 kHz on the mean of the channels, with the support vector machine "
-            "from similarities to MOS (libsvm_nu_svr_model, as released), which gives 4.73 for a copy, to nine "
-            "decimals. Sound of a lower rate is resampled: of speech at 16 kHz the bands above 8 kHz are silent in "
-            "both.",
+            "from similarities to MOS (libsvm_nu_svr_model, as released), which gives 4.73 for a copy, to "
+            "nine decimals. Sound of a lower rate is resampled: of speech at 16 kHz the bands above 8 kHz "
+            "are silent in both.",
             {"mapping": "svr"},
             ("visqol-python", "numba", "soxr", "libsvm-official"),
         ),

@@ -39,13 +39,10 @@ def write_report(
     connection: an open store to read instead; single_file: write `directory/report.html` too, which holds
     everything, and return that. Raises UsageError where there are no results.
     """
-    import duckdb
+    from ..benchmark.tables import open_results
 
     if connection is None:
-        store = directory / "talkbench.duckdb"
-        if not store.is_file():
-            raise UsageError(f"{store}: no such store; run `talkbench sweep --out {directory}` first")
-        with duckdb.connect(str(store), read_only=True) as opened:
+        with open_results(directory) as opened:
             return _write(Source(opened, directory), directory, single_file)
     return _write(Source(connection, directory), directory, single_file)
 
