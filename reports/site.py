@@ -132,8 +132,9 @@ def _single(source: Source, pages: list[Page], environment: Environment) -> str:
 
 
 def _own(kind: str) -> list[Path]:
-    """Script and style of a kind of page, where it has them."""
-    found = (HERE / "static" / "pages" / f"{kind}{suffix}" for suffix in (".css", ".js"))
+    """Style and scripts of a kind of page, where it has them: `KIND-*.js` before `KIND.js`."""
+    folder = HERE / "static" / "pages"
+    found = (folder / f"{kind}.css", *sorted(folder.glob(f"{kind}-*.js")), folder / f"{kind}.js")
     return [file for file in found if file.is_file()]
 
 

@@ -99,6 +99,7 @@ class Source:
         """What the scripts of all pages know: looks, marks and kinds of systems, units of metrics."""
         kinds = {row["system"]: row for row in self.systems}
         families = {row["codec"]: row["family"] for row in self.codecs}
+        weights = {row["codec"]: row["weights"] for row in self.codecs}
         return {
             "systems": {
                 name: {
@@ -109,6 +110,9 @@ class Source:
                     "audio": kinds[name]["audio_codec"],
                     "families": sorted(
                         {families.get(kinds[name][side]) for side in ("video_codec", "audio_codec")} - {None}
+                    ),
+                    "weights": sorted(
+                        {weights.get(kinds[name][side]) for side in ("video_codec", "audio_codec")} - {None}
                     ),
                 }
                 for name, look in self.looks.items()

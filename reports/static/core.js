@@ -112,16 +112,20 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 const colour = (index) => css(`--c${index % 7}`);
 const unique = (values) => [...new Set(values)];
 
-// Four significant digits without trailing zeros and with a true minus, as in the tables.
+// As text.number and text.percent write them in the tables: significant digits without trailing zeros, no
+// exponent for usual sizes, a true minus, thousands apart.
 const show = (value, digits = 4) => {
   const text = Number(value).toPrecision(digits);
-  return (text.includes("e") ? String(Number(text)) : text.includes(".") ? text.replace(/\.?0+$/, "") : text)
-    .replace("-", "−");
+  const size = Math.abs(value);
+  const usual = text.includes("e") ? (size >= 1e-4 && size < 1e9 ? Number(value).toFixed(0) : String(Number(text))) : text;
+  return (usual.includes(".") && !usual.includes("e") ? usual.replace(/\.?0+$/, "") : usual).replace("-", "−");
 };
 const percent = (value) => {
-  const text = Math.abs(value) < 99.95 ? value.toFixed(1) : value.toFixed(0);
-  return Number(text) === 0 ? "0 %" : `${value > 0 ? "+" : ""}${text} %`.replace("-", "−");
+  if (Number(value.toFixed(1)) === 0) return "0 %";
+  const text = Math.abs(value).toFixed(Math.abs(value) < 99.95 ? 1 : 0).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+  return `${value > 0 ? "+" : "−"}${text} %`;
 };
+const interval = (low, high) => (low === null ? "—" : `${percent(low).replace(" %", "")} to ${percent(high)}`);
 const clipsWord = (count) => `${count} clip${count === 1 ? "" : "s"}`;
 
 function element(tag, attributes = {}, ...children) {
