@@ -58,8 +58,12 @@ class MetricInfo:
 
     def fingerprint(self) -> str:
         """16 hex digits over name, version, build, options and weights; device and threads are not part."""
-        hashes = {name: weights.sha256(name) for name in self.weights}
-        return key(self.name, self.version, {**self.build, **hashes}, self.options)[:16]
+        return key(self.name, self.version, self.build_with_weights, self.options)[:16]
+
+    @property
+    def build_with_weights(self) -> dict[str, str]:
+        """`build`, and the sha256 of each of its weights by name: what a store keeps of it."""
+        return {**self.build, **{name: weights.sha256(name) for name in self.weights}}
 
     @property
     def weights_variant(self) -> str:
