@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,9 +16,9 @@ Row = dict[str, Any]
 _JSON_COLUMNS = ("environment", "suite_resolved", "build", "options", "params", "parts", "truth", "detail")
 
 
-def query(connection: Connection, sql: str) -> list[Row]:
-    """Rows as dictionaries, with JSON columns parsed."""
-    found = connection.execute(sql)
+def query(connection: Connection, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    """Rows as dictionaries, with JSON columns parsed; parameters: values of `$name` in the SQL."""
+    found = connection.execute(sql, dict(parameters)) if parameters else connection.execute(sql)
     names = [column[0] for column in found.description or ()]
     rows = [dict(zip(names, values, strict=True)) for values in found.fetchall()]
     for row in rows:
@@ -216,27 +217,3 @@ def problems(connection: Connection) -> list[Row]:
         FROM found GROUP BY ALL ORDER BY min(stage_order), stage, subject, status, message
         """,
     )
-
-
-def ledger(connection: Connection) -> list[Row]:
-    """Per dataset, codec and point the mean kbit/s of each part of the bitstream, points in order of rate."""
-    found: dict[tuple[str, str, str], list[dict[str, float]]] = {}
-    order: dict[tuple[str, str], list[str]] = {}
-    for row in query(
-        connection,
-        """
-        SELECT c.dataset, e.codec, e.point, e.parts, e.duration_s FROM encodes e JOIN clips c USING (clip_id)
-        WHERE e.selected AND c.selected AND e.status = 'ok' AND e.duration_s > 0
-        ORDER BY c.dataset, e.codec, c.name
-        """,
-    ):
-        rates = {name: bits / 1000 / row["duration_s"] for name, bits in (row["parts"] or {}).items()}
-        found.setdefault((row["dataset"], row["codec"], row["point"]), []).append(rates)
-        names = order.setdefault((row["dataset"], row["codec"]), [])
-        names += [name for name in rates if name not in names]
-    rows = []
-    for (dataset, codec, point), clips in found.items():
-        names = order[dataset, codec]
-        parts = {name: sum(clip.get(name, 0) for clip in clips) / len(clips) for name in names}
-        rows.append({"dataset": dataset, "codec": codec, "point": point, "parts": parts, "clips": len(clips)})
-    return sorted(rows, key=lambda row: (row["dataset"], row["codec"], sum(row["parts"].values())))

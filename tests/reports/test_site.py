@@ -11,7 +11,7 @@ from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, StoreFactory
 from talkbench.benchmark.errors import UsageError
 from talkbench.reports.bd_rate import compute, matrix
 from talkbench.reports.clip_curves import load
-from talkbench.reports.facts import ledger, problems
+from talkbench.reports.facts import problems
 from talkbench.reports.figures import COLOURS, script_json, styles
 from talkbench.reports.pages.index import Scale
 from talkbench.reports.site import write_report
@@ -153,21 +153,6 @@ def test_matrix_cells_invert_each_other(realistic_store):
                 assert ratio == pytest.approx(1 + against[name].bd_rate / 100, rel=1e-9)
                 assert 1 + cells[anchor][row].value / 100 == pytest.approx(1 / ratio)
             assert cells[anchor][row].status == against[name].status
-
-
-def test_the_ledger_adds_up_to_the_rate(realistic_store):
-    with duckdb.connect(str(realistic_store), read_only=True) as connection:
-        rates = {
-            (codec, point): kbps
-            for codec, point, kbps in connection.execute(
-                "SELECT codec, point, avg(kbps_total) FROM clip_points GROUP BY 1, 2"
-            ).fetchall()
-        }
-        rows = ledger(connection)
-    assert {(row["codec"], row["point"]) for row in rows} == set(rates)
-    for row in rows:
-        assert sum(row["parts"].values()) == pytest.approx(rates[row["codec"], row["point"]])
-    assert set(next(row for row in rows if row["codec"] == "fomm")["parts"]) == {"keyframe", "motion"}
 
 
 def test_names_and_messages_cannot_become_markup(tmp_path):
