@@ -75,7 +75,7 @@ def _metric_row(metric: plan.PlannedMetric) -> dict[str, Any]:
         "definition": info.definition,
         "paper": info.paper,
         "aggregate": info.aggregate,
-        "build": info.build,
+        "build": info.build_with_weights,
         "options": info.options,
         "weights": info.weights_variant,
         "status": "unavailable" if metric.unavailable else "ok",
@@ -131,7 +131,7 @@ def put_clips(
             names = ("sha256", "speaker", "transcript", "licence", "note", "truth", "prepare_s")
             row |= {**spec.to_dict(), "fps": float(spec.fps), "status": "ok"}
             row |= {name: facts.get(name) for name in names}
-            clips[sha256] = plan.PlannedClip(clip_id, sha256, folder, spec)
+            clips[sha256] = plan.PlannedClip(clip_id, sha256, folder, spec, entry.dataset.name)
         rows[clip_id] = row
     store.connection.execute("UPDATE clips SET selected = false WHERE selected")
     store.put("clips", rows.values())

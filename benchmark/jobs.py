@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import artifacts, plan, score_rows, scoring, stages
+from . import artifacts, plan, preview_job, score_rows, scoring, stages
 from .executors import Job
 from .metric import MetricInfo
 
@@ -101,6 +101,26 @@ def distance(
     """A set metric of one codec and point (`of`) from files of features. Key: score, set, family, of."""
     arguments = {"family": family, "infos": infos, "reference": list(reference), "decoded": list(decoded)}
     return Job(("score", "set", family, *of), scoring.distance, arguments, time_limit_s)
+
+
+def preview(
+    clip: plan.PlannedClip,
+    sources: Sequence[preview_job.Source],
+    root: Path,
+    cap: int,
+    used: int,
+    time_limit_s: float,
+) -> Job:
+    """Make previews of variants of one clip. Key: preview, clip_id. cap, used: bytes, as for the function."""
+    arguments = {
+        "clip_id": clip.clip_id,
+        "spec": clip.spec,
+        "sources": list(sources),
+        "root": root,
+        "cap": cap,
+        "used": used,
+    }
+    return Job(("preview", clip.clip_id), preview_job.make, arguments, time_limit_s)
 
 
 def entry_key(entry: score_rows.Variant | score_rows.Pair) -> str:

@@ -86,6 +86,15 @@ def deviations(store: Store) -> list[dict[str, Any]]:
     """)
 
 
+def failed_previews(store: Store) -> list[dict[str, Any]]:
+    """How many previews of the latest plan failed, and one message; empty where none did."""
+    return store.rows(f"""
+        {_CELLS}
+        SELECT count(*) AS n, min(error) AS error FROM previews JOIN variants USING (encode_id)
+        WHERE status = 'failed' HAVING count(*) > 0
+    """)
+
+
 def counts(store: Store) -> dict[str, int]:
     """Of the latest plan: clips, finished encodes and scores, and cells that do not apply."""
     (row,) = store.rows(f"""

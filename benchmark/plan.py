@@ -64,6 +64,7 @@ class PlannedClip:
     sha256: str
     folder: Path
     spec: ClipSpec
+    dataset: str
 
     @property
     def modalities(self) -> tuple[Modality, ...]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-STAGES = ("prepare", "encode", "decode", "score")
+STAGES = ("prepare", "encode", "decode", "score", "preview")
 _LINE_EVERY_S = 15.0
 
 

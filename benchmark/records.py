@@ -10,6 +10,7 @@ from typing import Any
 from .. import __version__
 from . import environment, plan, score_rows, stages
 from .executors import Executor
+from .progress import STAGES
 from .store import Store
 from .suite import Suite
 
@@ -55,7 +56,7 @@ def start_run(
 
 def finish_run(store: Store, run_id: str, digest: str, wall_s: float, seconds: Mapping[str, float]) -> None:
     """Close the row of this invocation, with its worker seconds by stage."""
-    by_stage = {f"{stage}_s": seconds.get(stage, 0.0) for stage in ("prepare", "encode", "decode", "score")}
+    by_stage = {f"{stage}_s": seconds.get(stage, 0.0) for stage in STAGES}
     values = {"finished_at": _now(), "plan_sha256": digest, "wall_s": wall_s, **by_stage}
     store.change("runs", {"run_id": run_id}, values)
 

@@ -71,9 +71,10 @@ def run(request: Request, console: Console) -> bool:
         counts = outcomes.counts(store)
         absent = outcomes.unavailable_metrics(store)
         deviations = outcomes.deviations(store)
+        unseen = outcomes.failed_previews(store)
     if changed or not page.exists():
         page = site.write_report(request.out)
-    _tell(console, failed, absent, deviations, counts, page)
+    _tell(console, failed, absent, deviations, unseen, counts, page)
     return bool(failed)
 
 
@@ -85,9 +86,9 @@ def _ctrl_c_stops(running: sweep.Sweep) -> Iterator[None]:
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if running.interrupted:
+        if running.queue.interrupted:
             raise KeyboardInterrupt
-        running.interrupted = True
+        running.queue.interrupted = True
 
     before = signal.signal(signal.SIGINT, stop)
     try:
@@ -101,6 +102,7 @@ def _tell(
     failed: Sequence[dict[str, object]],
     absent: Sequence[dict[str, Any]],
     deviations: Sequence[dict[str, Any]],
+    unseen: Sequence[dict[str, Any]],
     counts: dict[str, int],
     page: Path,
 ) -> None:
@@ -115,6 +117,9 @@ def _tell(
         )
     for row in failed:
         line = f"{row['status']}: {row['what']} ({row['stage']}, {row['n']} cells): {row['error']}"
+        console.print(line, markup=False, soft_wrap=True)
+    for row in unseen:
+        line = f"previews: {row['n']} could not be made (no score is affected): {row['error']}"
         console.print(line, markup=False, soft_wrap=True)
     console.print(
         f"{counts['clips']} clips, {counts['encodes']} encodes, {counts['scores']} scores; "
@@ -154,4 +159,6 @@ def show_plan(request: Request, console: Console) -> None:
     console.print(
         f"metrics: {', '.join(m.info.name for m in planned.metrics if not m.unavailable)}", soft_wrap=True
     )
+    if request.suite.previews:
+        console.print(f"previews: of the first {request.suite.previews} clips of each dataset")
     console.print(f"results: {request.out}", soft_wrap=True)

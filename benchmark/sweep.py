@@ -6,7 +6,6 @@ sweep which is killed at any moment goes on where it was.
 
 from __future__ import annotations
 
-import heapq
 import shutil
 import time
 import uuid
@@ -17,12 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import artifacts, catalogue, jobs, plan, records, score_plan, set_scores
-from .executors import Executor, Job, Outcome
+from . import artifacts, catalogue, jobs, plan, previews, records, score_plan, set_scores
+from .executors import Executor, Outcome
 from .fingerprint import sha256_file
 from .progress import Progress
 from .store import Store
 from .suite import Suite
+from .work_queue import WorkQueue
 
 _FAILED = ("failed", "timeout", "oom")  # run again with --retry-failed only
 _FIRST, _SCORE, _DECODE, _ENCODE = range(4)  # order in the queue: what frees the disk comes first
@@ -34,8 +34,8 @@ class _ClipState:
 
     cells: int = 0  # scores that are missing
     waiting: int = 0  # variants not yet decoded
-    scoring: int = 0  # score jobs not yet ended
-    decoded: list[str] = field(default_factory=list)  # encode ids, to be scored
+    using: int = 0  # jobs not yet ended that look at decoded variants
+    decoded: list[str] = field(default_factory=list)  # encode ids
 
 
 class Sweep:
@@ -59,12 +59,7 @@ class Sweep:
         self.progress = progress
         self.retry_failed = retry_failed
         self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
-        self.seconds: defaultdict[str, float] = defaultdict(float)  # worker seconds by stage
-        self.jobs_run = 0
-        self.interrupted = False  # set from outside: stop before the next job
-        self._queue: list[tuple[int, int, Job]] = []
-        self._order = 0
-        self._deaths: Counter[tuple[str, ...]] = Counter()
+        self.queue = WorkQueue(executor)
         self._clips: dict[str, _ClipState] = defaultdict(_ClipState)
         self._cells: dict[str, plan.Cell] = {}
         self._bitstreams: dict[str, str] = {}  # encode_id -> sha256 of its file
@@ -87,8 +82,8 @@ class Sweep:
         self.plan_cells(cells)
         self._drain()
         self._score_sets()
-        records.finish_run(self.store, self.run_id, digest, time.perf_counter() - started, self.seconds)
-        return changed or self.jobs_run > 0
+        records.finish_run(self.store, self.run_id, digest, time.perf_counter() - started, self.queue.seconds)
+        return changed or self.queue.jobs_run > 0
 
     # -- preparation ------------------------------------------------------------------------------
 
@@ -103,7 +98,7 @@ class Sweep:
         ]
         self.progress.total("prepare", len(missing))
         for entry in missing:
-            self._push(_FIRST, jobs.prepare(entry, self.suite.time_limit_s))
+            self.queue.push(_FIRST, jobs.prepare(entry, self.suite.time_limit_s))
         self._drain()
 
     # -- planning ---------------------------------------------------------------------------------
@@ -116,6 +111,7 @@ class Sweep:
         self._scores = score_plan.ScorePlan(
             self.store, self.planned, cells, alive, ended, self.root, self.suite.time_limit_s
         )
+        self._previews = previews.PreviewPlan(self.store, self.suite, cells, alive, rows, ended, self.root)
         counts: Counter[str] = Counter()
         for cell in cells:
             row = rows.get(cell.encode_id)
@@ -126,7 +122,7 @@ class Sweep:
             if row and row.status == "ok":
                 self._bitstreams[cell.encode_id] = row.sha256
             if row is None or row.status not in ended or (row.status == "ok" and not self._intact(cell, row)):
-                self._push(_ENCODE, jobs.encode(cell, self.root, self.suite.time_limit_s))
+                self.queue.push(_ENCODE, jobs.encode(cell, self.root, self.suite.time_limit_s))
                 counts["encode"] += 1
             elif row.status == "ok" and self._to_decode(cell, row):
                 self._push_decode(cell)
@@ -151,7 +147,8 @@ class Sweep:
     def _to_decode(self, cell: plan.Cell, row: records.EncodeRow) -> bool:
         if row.decode_status is None or row.decode_status not in self._ended:
             return True
-        return row.decode_status == "ok" and self._scores.lacks(cell.encode_id)
+        lacks = self._scores.lacks(cell.encode_id) or self._previews.lacks(cell.encode_id)
+        return row.decode_status == "ok" and lacks
 
     def _intact(self, cell: plan.Cell, row: records.EncodeRow) -> bool:
         path = artifacts.bitstream_path(self.root, cell.encode_id)
@@ -159,60 +156,36 @@ class Sweep:
 
     # -- the queue --------------------------------------------------------------------------------
 
-    def _push(self, priority: int, job: Job) -> None:
-        """Queue a job: lower `priority` runs first, in order within one."""
-        self._order += 1
-        heapq.heappush(self._queue, (priority, self._order, job))
-
     def _push_decode(self, cell: plan.Cell) -> None:
         sha256 = self._bitstreams[cell.encode_id]
-        self._push(_DECODE, jobs.decode(cell, sha256, self.root, self.suite.time_limit_s))
+        self.queue.push(_DECODE, jobs.decode(cell, sha256, self.root, self.suite.time_limit_s))
 
     def _push_scores(self, clip: plan.PlannedClip) -> None:
-        """Queue what a clip lacks in scores; what its failed variants would have had is done with."""
+        """Queue the scores and previews that a clip lacks; those of failed variants are done with."""
         state = self._clips[clip.clip_id]
         found = self._scores.jobs(clip, state.decoded)
         lost = state.cells - sum(map(score_plan.cells_of, found))
         if lost:
             self.progress.done("score", clip.clip_id, None, lost)
-        for job in found:
-            state.scoring += 1
-            self._push(_SCORE, job)
-        if not found:
+        shown = self._previews.jobs(clip, state.decoded, self._bitstreams)
+        self.progress.total("preview", sum(len(job.arguments["sources"]) for job in shown))
+        for job in (*found, *shown):
+            state.using += 1
+            self.queue.push(_SCORE, job)
+        if not state.using:
             self._discard_decoded(state)
 
     def _drain(self) -> None:
         """Run the queue until it is empty; jobs that end may queue others."""
-        under_way = 0
-        while self._queue or under_way:
-            if self.interrupted:
-                raise KeyboardInterrupt
-            while self._queue and self.executor.free > 0:
-                _, _, job = heapq.heappop(self._queue)
-                self.executor.submit(job)
-                under_way += 1
-            outcome = self.executor.next()
-            if outcome is None:
-                continue
-            under_way -= 1
-            self.jobs_run += 1
-            self.seconds[outcome.job.key[0]] += outcome.seconds
-            self._handle(outcome)
-
-    def _handle(self, outcome: Outcome) -> None:
-        job = outcome.job
-        if outcome.status == "died":
-            # Its death may be nobody's fault (a kill from outside): once more, then it is the job's.
-            self._deaths[job.key] += 1
-            if self._deaths[job.key] < 2:
-                self._push(_FIRST, job)
-                return
-        {
+        handlers = {
             "prepare": self._prepared,
             "encode": self._encoded,
             "decode": self._decoded,
             "score": self._scored,
-        }[job.key[0]](outcome)
+            "preview": self._previewed,
+        }
+        for outcome in self.queue.outcomes():
+            handlers[outcome.job.key[0]](outcome)
 
     # -- what follows a job -----------------------------------------------------------------------
 
@@ -235,6 +208,7 @@ class Sweep:
             # Its file was lost and the new one differs: scores of the old one say nothing of it.
             clip_id = cell.clip.clip_id
             self._scores.forget(cell.encode_id)
+            self._previews.forget(cell.encode_id)
             cells = self._scores.cells(clip_id)
             self.progress.total("score", cells - self._clips[clip_id].cells)
             self._clips[clip_id].cells = cells
@@ -265,16 +239,26 @@ class Sweep:
         if outcome.status != "ok":
             parts = score_plan.split(outcome.job)
             if parts:
-                state.scoring += len(parts) - 1
+                state.using += len(parts) - 1
                 for part in parts:
-                    self._push(_SCORE, part)
+                    self.queue.push(_SCORE, part)
                 return
         rows = outcome.value or score_plan.failed_rows(outcome.job, _status(outcome), outcome.error)
         records.put_scores(self.store, self.run_id, self.planned.metrics, rows)
         failed = next((row.error for row in rows if row.status in _FAILED), None)
         self.progress.done("score", family, failed, len(rows))
-        state.scoring -= 1
-        if not state.scoring:
+        self._let_go(state)
+
+    def _previewed(self, outcome: Outcome) -> None:
+        rows = outcome.value or previews.failed_rows(outcome.job, outcome.error)
+        previews.put(self.store, self.run_id, rows)
+        self.progress.done("preview", "", None, len(rows))
+        self._let_go(self._clips[outcome.job.key[1]])
+
+    def _let_go(self, state: _ClipState) -> None:
+        """A job that looked at decoded variants of a clip has ended."""
+        state.using -= 1
+        if not state.using:
             self._discard_decoded(state)
 
     def _score_sets(self) -> None:
@@ -282,7 +266,7 @@ class Sweep:
         found = set_scores.missing(self.store, self.planned, self.root, self._ended, self.suite.time_limit_s)
         self.progress.total("score", len(found))
         for job in found:
-            self._push(_SCORE, job)
+            self.queue.push(_SCORE, job)
         self._drain()
 
     def _set_scored(self, outcome: Outcome) -> None:

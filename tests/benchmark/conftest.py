@@ -89,6 +89,7 @@ RESULTS = {
     "pair_scores": "video_encode_id, audio_encode_id, metric, fingerprint, value, weight, status, error",
     "set_features": "encode_id, metric, fingerprint, n, sha256, status, error",
     "set_scores": "* EXCLUDE (run_id)",
+    "previews": "* EXCLUDE (run_id)",
     "reference_points": "*",
     "rd_points": "*",
     "bd_rates": "*",

@@ -126,7 +126,7 @@ def test_failures_are_rows_and_the_rest_goes_on(
     assert clips["damaged"] == "failed: 'damaged' cannot be used: it was made so"
     assert clips["again"].startswith("unavailable: the same content")
     assert ask(out, "SELECT count(*) FROM scores WHERE status <> 'ok'") == [(0,)]
-    assert "this codec always fails" in (out / "report" / "index.html").read_text()
+    assert "this codec always fails" in (out / "report" / "trust.html").read_text()
 
 
 def test_failed_cells_wait_for_retry(
@@ -207,9 +207,9 @@ def test_rescore_limit_points_metrics_and_dry_run(
         (["sweep", "--clips", "nowhere"], "no such directory"),
         (["sweep", "--device", "cuda:9", "--codecs", "fake-video"], "CUDA devices"),
         (["sweep", "--executor", "ray", "--codecs", "fake-video"], "local and serial"),
-        (["report", "nowhere"], "no store there"),
-        (["export", "nowhere"], "no store there"),
-        (["bd-rate", "nowhere", "--anchor", "vvc"], "no store there"),
+        (["report", "nowhere"], "no results there"),
+        (["export", "nowhere"], "no results there"),
+        (["bd-rate", "nowhere", "--anchor", "vvc"], "no results there"),
         (["check", "nosuch"], "no codec is called 'nosuch'"),
     ],
 )

@@ -167,4 +167,4 @@ def test_a_metric_without_its_weights_is_unavailable_and_says_what_to_do(
     assert status == "unavailable"
     assert "talkbench weights fetch" in error
     assert ask(out, "SELECT count(*) FROM scores WHERE metric = 'dists'") == [(0,)]
-    assert "talkbench weights fetch" in (out / "report" / "index.html").read_text()
+    assert "talkbench weights fetch" in (out / "report" / "trust.html").read_text()

@@ -75,7 +75,7 @@ def planned(folder: Path) -> float:
         for i in range(20)
     ]
     spec = ClipSpec(10, 64, 64, Fraction(25), 0, 16000, 1)
-    clips = [plan.PlannedClip(f"clip{i}", key(i), folder, spec) for i in range(100)]
+    clips = [plan.PlannedClip(f"clip{i}", key(i), folder, spec, "d") for i in range(100)]
     cells = plan.cells([plan.PlannedCodec(info, tuple(points), None)], clips)
     stream = Bitstream((Part("data", "video", bytes(1000)),)).to_bytes()
     sha256 = hashlib.sha256(stream).hexdigest()
