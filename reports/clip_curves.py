@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .curves import Curve
+from .resample import weighted_sums
+from .score_matrices import RATES, Metric, ScoreMatrices, Scores
 
 if TYPE_CHECKING:
     import duckdb
@@ -14,44 +17,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Mask = NDArray[np.bool_]
-
-RATES = ("video", "audio", "total")
-
-# Which curves there are: a metric of one modality against that modality's rate for the codecs that code it
-# (one of picture with sound then takes the other half from the clip itself), and every metric against the
-# total rate for what a listener-viewer receives (listed pairs and joint codecs).
-_AXES = """
-    CASE WHEN {axis} = 'total' THEN s.listed AND s.kind IN ('pair', 'joint')
-         ELSE s.kind IN ({axis}, 'joint') AND m.modality IN ({axis}, 'pair') END
-"""
-
-_CLIP_METRICS = f"""
-SELECT r.dataset, a.axis, r.metric, r.fingerprint, r.system, r.kind, r.higher_is_better, r.aggregate, r.point,
-       list(r.clip_id ORDER BY r.clip_id),
-       list(CASE a.axis WHEN 'video' THEN r.kbps_video WHEN 'audio' THEN r.kbps_audio ELSE r.kbps_total END
-            ORDER BY r.clip_id),
-       list(r.value ORDER BY r.clip_id),
-       list(coalesce(r.weight, 1.0) ORDER BY r.clip_id), 0
-FROM rd_clip_points r
-JOIN systems s USING (system)
-JOIN metrics m ON m.metric = r.metric AND m.fingerprint = r.fingerprint
-JOIN (VALUES ('video'), ('audio'), ('total')) a(axis) ON {_AXES.format(axis="a.axis")}
-WHERE r.value IS NOT NULL AND isfinite(r.value)
-GROUP BY ALL
-"""
-
-# A set metric (FID) has one value per codec, point and dataset, so one row stands for all clips.
-_SET_METRICS = f"""
-SELECT r.dataset, a.axis, r.metric, r.fingerprint, r.system, r.kind, r.higher_is_better, 'mean', r.point,
-       ['all clips'],
-       [CASE a.axis WHEN 'video' THEN r.kbps_video WHEN 'audio' THEN r.kbps_audio ELSE r.kbps_total END],
-       [r.value], [1.0], r.n_scored
-FROM set_points r
-JOIN systems s USING (system)
-JOIN metrics m ON m.metric = r.metric AND m.fingerprint = r.fingerprint
-JOIN (VALUES ('video'), ('audio'), ('total')) a(axis) ON {_AXES.format(axis="a.axis")}
-WHERE r.value IS NOT NULL AND isfinite(r.value)
-"""
+    Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -104,17 +70,14 @@ class ClipCurves:
         """Rates and qualities (B, P) over clips counted as in `counts` (B, C); higher quality is better."""
         import numpy as np
 
-        def total(values: Array) -> Array:
-            # Not `@`: on matrices this small BLAS threads cost far more than they save on a busy machine.
-            return np.einsum("bc,cp->bp", counts, values)
-
         drawn = counts.sum(axis=1, keepdims=True)
         if self.weighted:
             with np.errstate(invalid="ignore", divide="ignore"):  # no word in any drawn clip: NaN, no number
-                quality = total(self.value * self.weight) / total(self.weight)
+                quality = weighted_sums(counts, self.value * self.weight) / weighted_sums(counts, self.weight)
         else:
-            quality = total(self.value) / drawn
-        return total(self.kbps) / drawn, quality if self.higher_is_better else -quality
+            quality = weighted_sums(counts, self.value) / drawn
+        kbps = weighted_sums(counts, self.kbps) / drawn
+        return kbps, quality if self.higher_is_better else -quality
 
     def mean_curve(self) -> Curve:
         """The curve of the means over all clips held here; empty when there are none."""
@@ -126,7 +89,7 @@ class ClipCurves:
         finite = np.isfinite(quality[0])
         return Curve.of(kbps[0][finite], quality[0][finite], self.grid)
 
-    def _take(self, clips: Mask | slice, points: Mask | slice) -> ClipCurves:
+    def _take(self, clips: Mask | slice, points: Mask | Places | slice) -> ClipCurves:
         import numpy as np
 
         return replace(
@@ -142,42 +105,132 @@ class ClipCurves:
 def load(connection: duckdb.DuckDBPyConnection) -> list[ClipCurves]:
     """All curves of the latest plan, sorted by dataset, rate, metric and system.
 
+    Which there are: a metric of one modality against that modality's rate for the codecs that code it (one
+    of picture with sound then takes the other half from the clip itself), and every metric against the total
+    rate for what a listener-viewer receives (listed pairs and joint codecs).
     Curves of one dataset (and kind of metric) share their clip order, so their rows can be matched.
     """
-    cells: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
-    names: dict[tuple[str, bool], set[str]] = {}
-    for row in connection.execute(_CLIP_METRICS).fetchall() + connection.execute(_SET_METRICS).fetchall():
-        cells.setdefault(row[:8], []).append(row[8:])
-        names.setdefault((row[0], bool(row[-1])), set()).update(row[9])
-    order = {key: tuple(sorted(clips)) for key, clips in names.items()}
-    return [
-        _matrices(key, sorted(cells[key]), order[key[0], bool(cells[key][0][-1])])
-        for key in sorted(cells, key=lambda key: (key[0], RATES.index(key[1]), *key[2:5]))
-    ]
+    matrices = ScoreMatrices(connection)
+    systems = connection.execute(
+        "SELECT system, kind, video_codec, audio_codec, listed FROM systems WHERE selected ORDER BY system"
+    ).fetchall()
+    curves = []
+    for dataset in sorted(matrices.clips):
+        received = [_Received.of(matrices, dataset, *system) for system in systems]
+        for rate in RATES:
+            for metric in matrices.metrics:
+                found = (system.curve(rate, metric) for system in received if system is not None)
+                curves += [curve for curve in found if curve is not None]
+    return curves
 
 
-def _matrices(key: tuple[Any, ...], columns: list[tuple[Any, ...]], clips: tuple[str, ...]) -> ClipCurves:
+@dataclass(frozen=True)
+class _Received:
+    """One system on one dataset: its points, and their rates (clips, points)."""
+
+    matrices: ScoreMatrices
+    dataset: str
+    system: str
+    kind: str
+    video: str | None
+    audio: str | None
+    listed: bool
+    points: tuple[str, ...]
+    kbps: Mapping[str, Array]
+
+    @classmethod
+    def of(
+        cls,
+        matrices: ScoreMatrices,
+        dataset: str,
+        system: str,
+        kind: str,
+        video: str | None,
+        audio: str | None,
+        listed: bool,
+    ) -> _Received | None:
+        """None where one of its codecs has no decoded clip."""
+        used = [codec for codec in dict.fromkeys((video, audio)) if codec is not None]
+        ladders = [matrices.ladders[dataset, codec] for codec in used if (dataset, codec) in matrices.ladders]
+        if len(ladders) < len(used):
+            return None
+        points, kbps = ladders[0].points, ladders[0].kbps
+        if kind == "pair":
+            sight, sound = ladders
+            points = tuple(f"{v}|{a}" for v in sight.points for a in sound.points)
+            total = sight.kbps["total"][:, :, None] + sound.kbps["total"][:, None, :]
+            kbps = {"total": total.reshape(len(total), len(points))}
+        return cls(matrices, dataset, system, kind, video, audio, listed, points, kbps)
+
+    def curve(self, rate: str, metric: Metric) -> ClipCurves | None:
+        """None where the metric does not go with the rate or the system, or gave no value."""
+        import numpy as np
+
+        if rate == "total":
+            wanted = self.listed and self.kind in ("pair", "joint")
+        else:
+            wanted = self.kind in (rate, "joint") and metric.modality in (rate, "pair")
+        scores = self._scores(metric) if wanted else None
+        if scores is None:
+            return None
+        value, weight = (x.reshape(len(x), len(self.points)) for x in (scores.value, scores.weight))
+        kbps = self.kbps[rate]
+        missing = ~np.isfinite(value + kbps)
+        curve = ClipCurves(
+            dataset=self.dataset,
+            rate=rate,
+            metric=metric.metric,
+            fingerprint=metric.fingerprint,
+            system=self.system,
+            higher_is_better=metric.higher_is_better,
+            weighted=metric.weighted,
+            grid=self.kind in ("pair", "joint"),
+            pooled=0,
+            clips=self.matrices.clips[self.dataset],
+            points=self.points,
+            kbps=np.where(missing, np.nan, kbps) if missing.any() else kbps,
+            value=np.where(missing, np.nan, value),
+            weight=weight,
+        )
+        lacking = np.flatnonzero(missing.all(axis=0))
+        order = sorted(set(range(len(self.points))) - set(lacking.tolist()), key=self.points.__getitem__)
+        if not order:
+            return None
+        if order != list(range(len(self.points))):
+            curve = curve._take(slice(None), np.array(order))
+        return _pooled(curve) if metric.pooled else curve
+
+    def _scores(self, metric: Metric) -> Scores | None:
+        """Value and weight, (clips, points) or (clips, video points, audio points)."""
+        matrices = self.matrices
+        if self.kind != "pair":
+            codec = self.video or self.audio
+            assert codec is not None
+            found = matrices.alone(self.dataset, codec, metric)
+            return found or matrices.together(self.dataset, self.video, self.audio, metric)
+        assert self.video is not None
+        assert self.audio is not None
+        if found := matrices.together(self.dataset, self.video, self.audio, metric):
+            return found
+        rows = len(matrices.clips[self.dataset])
+        sights, sounds = (len(matrices.ladders[self.dataset, c].points) for c in (self.video, self.audio))
+        if found := matrices.alone(self.dataset, self.video, metric):
+            return found.spread((rows, sights, sounds), 2)
+        if found := matrices.alone(self.dataset, self.audio, metric):
+            return found.spread((rows, sights, sounds), 1)
+        return None
+
+
+def _pooled(curve: ClipCurves) -> ClipCurves:
+    """A set metric (FID) has one value per codec, point and dataset, so one row stands for all its clips."""
     import numpy as np
 
-    dataset, rate, metric, fingerprint, system, kind, higher_is_better, aggregate = key
-    index = {clip: row for row, clip in enumerate(clips)}
-    kbps, value, weight = np.full((3, len(clips), len(columns)), np.nan)
-    for at, (_, clip_ids, rates, values, weights, _) in enumerate(columns):
-        rows = [index[clip] for clip in clip_ids]
-        kbps[rows, at], value[rows, at], weight[rows, at] = rates, values, weights
-    return ClipCurves(
-        dataset=dataset,
-        rate=rate,
-        metric=metric,
-        fingerprint=fingerprint,
-        system=system,
-        higher_is_better=higher_is_better,
-        weighted=aggregate == "weighted",
-        grid=kind in ("pair", "joint"),
-        pooled=min(column[-1] for column in columns),
-        clips=clips,
-        points=tuple(column[0] for column in columns),
-        kbps=kbps,
-        value=value,
-        weight=weight,
+    return replace(
+        curve,
+        weighted=False,
+        pooled=int(np.isfinite(curve.value).sum(axis=0).min()),
+        clips=("all clips",),
+        kbps=np.nanmean(curve.kbps, axis=0, keepdims=True),
+        value=np.nanmax(curve.value, axis=0, keepdims=True),
+        weight=np.ones((1, len(curve.points))),
     )

@@ -20,6 +20,8 @@ SEED = 0
 INTERVAL_SHARE = 0.95
 """An interval is given when at least this share of the resamples has a BD-rate at all."""
 INTERVAL = (0.025, 0.975)
+_ONE_THREAD = 200_000
+"""Multiplications of a product that OpenBLAS (whose limit is 2¹⁸) surely does in one thread."""
 
 
 @lru_cache(maxsize=32)
@@ -76,18 +78,25 @@ def bands(curve: ClipCurves, resamples: int = RESAMPLES) -> tuple[Array, Array]:
         if curve.weighted:
             weight = curve.weight[clips][:, points]
             with np.errstate(invalid="ignore", divide="ignore"):  # no word in any drawn clip: NaN, no number
-                means = _total(counts, value * weight) / _total(counts, weight)
+                means = weighted_sums(counts, value * weight) / weighted_sums(counts, weight)
             known = np.isfinite(means).mean(axis=0) >= INTERVAL_SHARE
             points, means = points[known], means[:, known]
         else:
-            means = _total(counts, value) / clips.sum()
+            means = weighted_sums(counts, value) / clips.sum()
         if len(points):
             low[points], high[points] = np.nanpercentile(means, [100 * q for q in INTERVAL], axis=0)
     return low, high
 
 
-def _total(counts: Array, values: Array) -> Array:
+def weighted_sums(counts: Array, values: Array) -> Array:
+    """`counts @ values`, (B, C) and (C, P), in blocks of rows so small that BLAS takes one thread for each.
+
+    On matrices of this size its threads cost more than they save as soon as another program runs.
+    """
     import numpy as np
 
-    # Not `@`: on matrices this small BLAS threads cost far more than they save on a busy machine.
-    return np.einsum("bc,cp->bp", counts, values)
+    sums = np.empty((len(counts), values.shape[1]))
+    step = max(_ONE_THREAD // max(values.size, 1), 1)
+    for start in range(0, len(counts), step):
+        np.dot(counts[start : start + step], values, out=sums[start : start + step])
+    return sums
