@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .. import __version__
-from . import environment, metrics_cli, registry, suite, tables, train_cli, weights_cli
+from . import environment, metrics_cli, registry, results_cli, suite, tables, train_cli, weights_cli
 from .errors import TalkbenchError, UsageError
 
 app = typer.Typer(
@@ -164,6 +164,9 @@ def list_codecs() -> None:
 app.command()(metrics_cli.metrics)
 app.add_typer(weights_cli.app, name="weights")
 app.command()(train_cli.train)
+app.command()(results_cli.submit)
+app.command()(results_cli.verify)
+app.command()(results_cli.merge)
 
 
 @app.command("datasets")

@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS runs (
     encode_s DOUBLE,
     decode_s DOUBLE,
     score_s DOUBLE,
-    preview_s DOUBLE
+    preview_s DOUBLE,
+    source VARCHAR                       -- of a merged store: the archive or folder that it came from, and by whom
 );
 
 CREATE TABLE IF NOT EXISTS clips (
@@ -203,6 +204,7 @@ CREATE TABLE IF NOT EXISTS bd_rates (
 
 -- Columns that stores of talkbench 0.1 lack.
 ALTER TABLE runs ADD COLUMN IF NOT EXISTS preview_s DOUBLE;
+ALTER TABLE runs ADD COLUMN IF NOT EXISTS source VARCHAR;
 ALTER TABLE codecs ADD COLUMN IF NOT EXISTS parameters BIGINT;
 ALTER TABLE metrics ADD COLUMN IF NOT EXISTS weights VARCHAR;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS clips BIGINT;

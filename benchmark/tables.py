@@ -7,7 +7,7 @@ connection that reads has no access to anything but the files themselves.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -45,6 +45,7 @@ _LATEST = {
     "set_features": f"encode_id IN {_VARIANTS} AND (metric, fingerprint) IN {_METRICS}",
     "pair_scores": f"video_encode_id IN {_VARIANTS} AND audio_encode_id IN {_VARIANTS} "
     f"AND (metric, fingerprint) IN {_METRICS}",
+    "previews": f"encode_id IN {_VARIANTS}",
     "set_scores": f"(metric, metric_fingerprint) IN {_METRICS} AND "
     "(codec, fingerprint, point) IN (SELECT codec, fingerprint, point FROM encodes WHERE selected)",
 }
@@ -91,12 +92,33 @@ def _columns(connection: Connection) -> dict[str, tuple[Column, ...]]:
     return found
 
 
-def keys(table: str) -> list[str]:
-    """The columns that order a table's rows: its primary key."""
-    return [column.name for column in schema()[table] if column.required]
+@cache
+def keys(table: str) -> tuple[str, ...]:
+    """The primary key of a base table, which also orders its rows."""
+    with empty() as connection:
+        row = connection.execute(
+            "SELECT constraint_column_names FROM duckdb_constraints() "
+            "WHERE table_name = ? AND constraint_type = 'PRIMARY KEY'",
+            [table],
+        ).fetchone()
+    return tuple(row[0]) if row else ()
 
 
-def write(connection: Connection, folder: Path) -> list[Path]:
+def latest(table: str) -> str:
+    """SQL for the rows of a base table that belong to the latest plan."""
+    return f'SELECT * FROM "{table}" WHERE {_LATEST.get(table, "true")}'
+
+
+def counts(connection: Connection, without: Collection[str] = ()) -> dict[str, int]:
+    """How many rows of each base table belong to the latest plan."""
+    found = {}
+    for table in _columns(connection):
+        if table not in without:
+            ((found[table],),) = connection.execute(f"SELECT count(*) FROM ({latest(table)})").fetchall()
+    return found
+
+
+def write(connection: Connection, folder: Path, without: Collection[str] = ()) -> list[Path]:
     """Write the latest plan's rows of every base table as `folder/TABLE.parquet`; returns the files.
 
     Rows are in order of their keys, so that equal stores give equal files. Views are not written: they
@@ -107,7 +129,7 @@ def write(connection: Connection, folder: Path) -> list[Path]:
     paths = []
     for table, columns in schema().items():
         have = {column.name for column in present.get(table, ())}
-        if not have:  # a store of an older talkbench, opened read-only
+        if not have or table in without:  # not there: a store of an older talkbench, opened read-only
             continue
         chosen = ", ".join(
             f'"{c.name}"' if c.name in have else f'CAST(NULL AS {c.type}) AS "{c.name}"' for c in columns
@@ -116,7 +138,7 @@ def write(connection: Connection, folder: Path) -> list[Path]:
         path = folder / f"{table}.parquet"
         quoted = str(path).replace("'", "''")
         connection.execute(
-            f'COPY (SELECT {chosen} FROM "{table}" WHERE {_LATEST.get(table, "true")} ORDER BY {order}) '
+            f"COPY (SELECT {chosen} FROM ({latest(table)}) ORDER BY {order}) "
             f"TO '{quoted}' (FORMAT parquet, COMPRESSION zstd)"
         )
         paths.append(path)
@@ -196,6 +218,7 @@ def _insert(connection: Connection, table: str, path: Path) -> None:
         connection.execute(
             f'INSERT INTO "{table}" ({listed}) SELECT {listed} FROM {_PARQUET} LIMIT {MAX_ROWS}', [source]
         )
+        _check_values(connection, table, path)
     except duckdb.ConstraintException as error:
         raise UsageError(f"{path}: {_first_line(error)}") from error
     except duckdb.OutOfMemoryException as error:
@@ -224,6 +247,20 @@ def _checked_columns(connection: Connection, table: str, path: Path) -> list[str
                 f"{path}: column {column.name!r} is of type {types[column.name]}; it should be {column.type}"
             )
     return list(types)
+
+
+def _check_values(connection: Connection, table: str, path: Path) -> None:
+    """JSON is objects, and numbers are numbers: a missing one is NULL, never NaN."""
+    for column in schema()[table]:
+        rule = {
+            "JSON": f"json_type(\"{column.name}\") <> 'OBJECT'",
+            "DOUBLE": f'NOT isfinite("{column.name}")',
+        }.get(column.type)
+        if rule and connection.execute(f'SELECT 1 FROM "{table}" WHERE {rule} LIMIT 1').fetchone():
+            wanted = (
+                "JSON objects" if column.type == "JSON" else "finite numbers, or NULL where there is none"
+            )
+            raise UsageError(f"{path}: column {column.name!r} must hold {wanted}")
 
 
 def _first_line(error: Exception) -> str:

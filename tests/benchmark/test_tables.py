@@ -13,7 +13,7 @@ from talkbench.benchmark import tables
 from talkbench.benchmark.errors import UsageError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
-from store_factory import StoreFactory, realistic
+from store_factory import StoreFactory, realistic  # pyright: ignore[reportMissingImports]
 
 Change = Callable[[str, str], None]
 
