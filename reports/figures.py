@@ -7,11 +7,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .bd_rate import groups, matrix
 from .clip_curves import ClipCurves
-from .curves import Curve
+from .curves import Curve, Matched
 from .facts import Row
-from .tables import headline_order, text_order
+from .resample import bands
+from .tables import Leaderboard
 
 COLOURS, DASHES, SYMBOLS = 7, 5, 7
 """How many of each the style sheet and static/core.js have; see `styles`."""
@@ -42,46 +42,74 @@ def styles(systems: Sequence[Row]) -> dict[str, dict[str, int]]:
     return looks
 
 
-def board_data(
-    curves: list[ClipCurves], references: Mapping[tuple[str, str, str], Row]
-) -> list[dict[str, Any]]:
-    """Per dataset, rate and metric the curves and BD matrix that the page draws, headline metrics first.
+def board_part(board: Leaderboard, reference: Row | None, sizes: Row | None) -> dict[str, Any]:
+    """A leaderboard as columns, its systems in the order of its rows, and every system against every other.
 
-    references: (dataset, metric, fingerprint) → what the clips themselves score.
+    reference: what the clips score uncoded; sizes: how many frames a set metric saw. In `pairs` each column
+    has S × S cells, row by row: the system, then the anchor that it is seen from; `status` counts in
+    STATUSES. A matched value that is not there is its reason.
     """
-    ordered = sorted(
-        groups(curves),
-        key=lambda g: (g[0].dataset, text_order(g[0].rate), headline_order(g[0].rate, g[0].metric)),
-    )
-    return [
-        {
-            "dataset": group[0].dataset,
-            "rate": group[0].rate,
-            "metric": group[0].metric,
-            "reference": short(
-                references.get((group[0].dataset, group[0].metric, group[0].fingerprint), {}).get("value")
-            ),
-            "curves": [_curve(curve) for curve in group],
-            "matrix": [
-                [None if bd is None else [short(bd.value), short(bd.overlap), bd.status] for bd in row]
-                for row in matrix(group)
-            ],
-        }
-        for group in ordered
-    ]
+    rows, pairs = board.rows, board.pairs
+    order = [pairs.index[row.system] for row in rows]
+
+    def cells(table: Any) -> list[float | int | None]:
+        flat = table[order][:, order].ravel().tolist()
+        return flat if table.dtype.kind == "i" else [short(value) for value in flat]
+
+    return {
+        "systems": [row.system for row in rows],
+        "rank": [row.rank for row in rows],
+        "tied": [row.tied for row in rows],
+        "reason": [row.place.reason for row in rows],
+        "quality": [[_found(found) for found in row.quality] for row in rows],
+        "kbps": [_found(row.kbps) for row in rows],
+        "low": [short(row.low_kbps) for row in rows],
+        "high": [short(row.high_kbps) for row in rows],
+        "points": [row.points for row in rows],
+        "covered": [row.covered for row in rows],
+        "expected": [row.expected for row in rows],
+        "pooled": any(row.pooled for row in rows),
+        "star": pairs.star,
+        "reference": reference and {"value": short(reference["value"]), **_covered(reference)},
+        "sizes": sizes and {"low": sizes["low"], "high": sizes["high"], "notes": sizes["notes"] or []},
+        "pairs": {
+            "bd": cells(pairs.bd_rate),
+            "low": cells(pairs.ci_low),
+            "high": cells(pairs.ci_high),
+            "median": cells(pairs.median),
+            "medianClips": cells(pairs.median_clips),
+            "overlap": cells(pairs.overlap),
+            "clips": cells(pairs.clips),
+            "status": cells(pairs.status),
+        },
+    }
+
+
+def _found(found: Matched) -> float | str | None:
+    return found.reason if found.value is None else short(found.value)
+
+
+def _covered(row: Row) -> dict[str, int]:
+    return {"scored": row["n_scored"], "expected": row["n_expected"]}
+
+
+def curve_part(group: Sequence[ClipCurves]) -> list[dict[str, Any]]:
+    """What a figure of one dataset, rate and metric draws: mean points with their intervals."""
+    return [_curve(curve) for curve in group]
 
 
 def _curve(curve: ClipCurves) -> dict[str, Any]:
-    """Mean points over the clips that each point has, in order of rate, with the Pareto front marked."""
+    """Mean points over the clips that each point has, by rate; `front`: those of the Pareto front."""
     import numpy as np
 
+    low, high = bands(curve)
     points = []
     for at, name in enumerate(curve.points):
         here = np.isfinite(curve.value[:, at])
         weight = curve.weight[here, at] if curve.weighted else np.ones(int(here.sum()))
         if here.any() and weight.sum() > 0:
             value = float(np.average(curve.value[here, at], weights=weight))
-            points.append((float(curve.kbps[here, at].mean()), value, name, int(here.sum())))
+            points.append((float(curve.kbps[here, at].mean()), value, name, int(here.sum()), at))
     points.sort()
     sign = 1 if curve.higher_is_better else -1
     positive = [point for point in points if point[0] > 0]
@@ -92,15 +120,41 @@ def _curve(curve: ClipCurves) -> dict[str, Any]:
         "grid": curve.grid,
         "kbps": [short(point[0]) for point in points],
         "value": [short(point[1]) for point in points],
+        "low": [short(float(low[point[4]])) for point in points],
+        "high": [short(float(high[point[4]])) for point in points],
         "point": [point[2] for point in points],
         "clips": [curve.pooled or point[3] for point in points],
         "front": [at for at, point in enumerate(points) if (point[0], sign * point[1]) in kept],
     }
 
 
-def short(value: float | None) -> float | None:
-    """Six significant digits: more than any figure shows, in half the bytes."""
-    return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
+def clip_part(group: Sequence[ClipCurves], names: Mapping[str, str]) -> dict[str, Any]:
+    """Every clip's own curve: per system a list of (place in `clips`, rates, values); of a grid its front.
+
+    names: clip_id → name. Four digits: the lines are thin, and what is read off them is a shape.
+    """
+    import numpy as np
+
+    clips = group[0].clips
+    lines: dict[str, list[list[Any]]] = {}
+    for curve in group:
+        found = lines.setdefault(curve.system, [])
+        order = np.argsort(np.nan_to_num(curve.kbps, nan=np.inf), axis=1)
+        for at in range(0 if curve.pooled else len(clips)):
+            known = [i for i in order[at] if np.isfinite(curve.value[at, i]) and curve.kbps[at, i] > 0]
+            kbps, value = curve.kbps[at, known], curve.value[at, known]
+            if curve.grid and len(known):
+                sign = 1 if curve.higher_is_better else -1
+                front = Curve.of(kbps, sign * value, grid=True)
+                kbps, value = front.kbps, sign * front.quality
+            if len(known):
+                found.append([at, [short(v, 4) for v in kbps], [short(v, 4) for v in value]])
+    return {"clips": [names.get(clip, clip) for clip in clips], "lines": lines}
+
+
+def short(value: float | None, digits: int = 6) -> float | None:
+    """Six significant digits: more than any figure shows, in half the bytes. None for what is not finite."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.{digits}g}")
 
 
 def script_json(value: object) -> str:

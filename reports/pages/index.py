@@ -3,42 +3,195 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .. import facts
-from ..figures import board_data
+from .. import facts, text
+from ..bd_rate import groups
+from ..curves import STATUSES
+from ..figures import board_part, clip_part, curve_part
 from ..page import Page
-from ..tables import Leaderboard
+from ..tables import Leaderboard, LeaderRow
 
 if TYPE_CHECKING:
+    from ..facts import Row
     from ..source import Source
+
+HEADLINE_COLUMNS = {
+    "video": (
+        ("dists",),
+        ("lpips_vgg", "lpips_alex"),
+        ("fid",),
+        ("vmaf",),
+        ("ms_ssim", "ssim"),
+        ("psnr", "psnr_y"),
+    ),
+    "audio": (
+        ("visqol_speech",),
+        ("pesq",),
+        ("wer_whisper", "dwer_whisper", "wer_sphinx", "dwer_sphinx"),
+        ("estoi", "stoi"),
+    ),
+    "pair": (("lse_c", "lse_c_synthetic"), ("lse_d", "lse_d_synthetic"), ("avs_u",)),
+}
+"""Modality → columns of the headline table; of each the first metric that has scores."""
+OTHER_COLUMNS = 6
+"""So many metrics stand in the headline table where a rate has none of HEADLINE_COLUMNS."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A leaderboard as a column of the headline table.
+
+    key: of its parts; label: its metric's name, unique within its dataset and rate.
+    """
+
+    key: str
+    label: str
+    modality: str
+    board: Leaderboard
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows of one dataset and rate before anything is chosen.
+
+    systems: in the order of the first column's rows.
+    """
+
+    dataset: str
+    rate: str
+    columns: tuple[Column, ...]
+    systems: tuple[str, ...]
+
+    @property
+    def board(self) -> Leaderboard:
+        """The board that stands for the rate."""
+        return self.columns[0].board
+
+    @property
+    def rows(self) -> dict[str, list[LeaderRow | None]]:
+        """System → its row of each column's board, None where it is not scored."""
+        found = [{row.system: row for row in column.board.rows} for column in self.columns]
+        return {system: [rows.get(system) for rows in found] for system in self.systems}
+
+    @property
+    def modalities(self) -> list[tuple[str, int]]:
+        """Each modality of the columns, with how many stand side by side."""
+        return list(Counter(column.modality for column in self.columns).items())
 
 
 def pages(source: Source) -> list[Page]:
     """The index."""
-    boards = source.boards
+    columns = all_columns(source)
+    found = views(columns)
+    headline = {column.key for view in found for column in view.columns}
+    sizes = facts.set_sizes(source.connection)
     return [
         Page(
             name="index",
             kind="index",
             title="Leaderboard",
-            plotly=bool(boards),
+            plotly=bool(columns),
             context={
                 "datasets": source.datasets,
                 "codecs": source.codecs,
                 "metrics": source.metrics,
                 "references": source.references,
-                "set_sizes": facts.set_sizes(source.connection),
-                "boards": boards,
-                "headlines": headlines(boards),
-                "overviews": overviews(boards),
-                "scales": {board: Scale(board) for board in boards},
+                "set_sizes": sizes,
+                "views": found,
+                "scales": {view.board: Scale(view.board) for view in found},
                 "synthetic_codecs": [row["codec"] for row in source.codecs if row["weights"] == "synthetic"],
                 "problems": source.problems,
             },
-            data={"boards": board_data(source.curves, source.references)},
+            data={
+                "boards": [_header(column, column.key in headline, source) for column in columns],
+                "matched": list(columns[0].board.matched_kbps) if columns else [],
+                "statuses": list(STATUSES),
+                "words": text.STATUS_WORDS,
+                "rates": text.RATE_WORDS,
+                "manyDatasets": len(source.datasets) > 1,
+            },
+            parts=_parts(source, columns, sizes),
         )
     ]
+
+
+def all_columns(source: Source) -> list[Column]:
+    """Every leaderboard with its key and its metric's name; two fingerprints of one metric are told apart."""
+    counts = Counter((board.dataset, board.rate, board.metric) for board in source.boards)
+    result = []
+    for at, board in enumerate(source.boards):
+        once = counts[board.dataset, board.rate, board.metric] == 1
+        label = board.metric if once else f"{board.metric} ({board.fingerprint[:6]})"
+        modality = source.metric_facts[board.metric, board.fingerprint]["modality"]
+        result.append(Column(f"b{at}", label, modality, board))
+    return result
+
+
+def views(columns: list[Column]) -> list[View]:
+    """One view a dataset and rate: its headline metrics by modality, that which stands for the rate first."""
+    found: dict[tuple[str, str], list[Column]] = {}
+    for column in columns:
+        found.setdefault((column.board.dataset, column.board.rate), []).append(column)
+    result = []
+    for (dataset, rate), group in found.items():
+        by_metric = {column.board.metric: column for column in reversed(group)}
+        choices = [names for columns_ in HEADLINE_COLUMNS.values() for names in columns_]
+        wanted = (next((by_metric[name] for name in names if name in by_metric), None) for names in choices)
+        shown = [column for column in wanted if column is not None] or group[:OTHER_COLUMNS]
+        shown = [group[0], *(column for column in shown if column is not group[0])]
+        modalities = dict.fromkeys([group[0].modality, *HEADLINE_COLUMNS])
+        shown.sort(key=lambda column: list(modalities).index(column.modality))  # each modality together
+        systems = dict.fromkeys(row.system for column in shown for row in column.board.rows)
+        result.append(View(dataset, rate, tuple(shown), tuple(systems)))
+    return result
+
+
+def _header(column: Column, headline: bool, source: Source) -> dict[str, Any]:
+    """What the script knows of a board before it loads it."""
+    board = column.board
+    fact = source.metric_facts[board.metric, board.fingerprint]
+    marks = ["in-house"] if fact["weights"] == "synthetic" else []
+    marks += ["quick"] if (fact["options"] or {}).get("precision") == "bf16" else []
+    return {
+        "key": column.key,
+        "dataset": board.dataset,
+        "rate": board.rate,
+        "metric": board.metric,
+        "label": column.label,
+        "modality": column.modality,
+        "unit": fact["unit"] or "",
+        "higher": board.higher_is_better,
+        "marks": marks,
+        "anchor": board.anchor,
+        "target": board.target,
+        "tested": board.tested,
+        "headline": headline,
+    }
+
+
+def _parts(
+    source: Source, columns: list[Column], sizes: dict[tuple[str, str, str], Row]
+) -> dict[str, partial[Any]]:
+    curves = {
+        (group[0].dataset, group[0].rate, group[0].metric, group[0].fingerprint): group
+        for group in groups(source.curves)
+    }
+    names = {row["clip_id"]: row["name"] for row in source.query("SELECT clip_id, name FROM clips")}
+    parts = {}
+    for column in columns:
+        board = column.board
+        fact = (board.dataset, board.metric, board.fingerprint)
+        group = curves[board.dataset, board.rate, board.metric, board.fingerprint]
+        parts[f"board/{column.key}"] = partial(
+            board_part, board, source.references.get(fact), sizes.get(fact)
+        )
+        parts[f"curves/{column.key}"] = partial(curve_part, group)
+        parts[f"clips/{column.key}"] = partial(clip_part, group, names)
+    return parts
 
 
 class Scale:
@@ -60,24 +213,3 @@ class Scale:
 
     def __call__(self, value: float) -> str:
         return f"{100 * (self._log(value) - self.low) / (self.high - self.low):.2f}"
-
-
-def headlines(boards: list[Leaderboard]) -> list[Leaderboard]:
-    """The first board of each dataset and rate: what the page says at its top."""
-    found: dict[tuple[str, str], Leaderboard] = {}
-    for board in boards:
-        found.setdefault((board.dataset, board.rate), board)
-    return list(found.values())
-
-
-def overviews(boards: list[Leaderboard]) -> list[dict[str, Any]]:
-    """Per dataset and rate, every system's row in every metric's board."""
-    found: dict[tuple[str, str], list[Leaderboard]] = {}
-    for board in boards:
-        found.setdefault((board.dataset, board.rate), []).append(board)
-    result = []
-    for (dataset, rate), group in found.items():
-        names = dict.fromkeys(row.system for board in group for row in board.rows)
-        cells = {name: [next((r for r in b.rows if r.system == name), None) for b in group] for name in names}
-        result.append({"dataset": dataset, "rate": rate, "boards": group, "systems": cells})
-    return result

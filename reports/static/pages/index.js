@@ -1,122 +1,295 @@
 "use strict";
-// The index: one choice of dataset, rate and metric for leaderboard, curves and pairs.
+// The index: one choice of dataset, rate, metric, anchor and systems for all of its tables and figures. The choice
+// stands in the address, so that a link shows what its sender saw; a board's numbers are loaded when it is chosen.
 
-talkbench.page("index", (root, data) => {
-  const $ = (id) => root.querySelector(`#${id}`);
+talkbench.page("index", (root, data, api) => {
+  const $ = (id) => root.querySelector(`#index-${id}`);
+  if (!data.boards.length) return {};
+  indexTables.setup(data);
   const RATES = { video: "Picture", audio: "Sound", total: "Both" };
-  const STATUS = {
-    ok: "", low_overlap: "low overlap", no_overlap: "no overlap",
-    non_monotone: "not monotone", too_few_points: "too few points",
+  const CODINGS = { "": "All", joint: "Joint", separate: "Separate" };
+  const MOST_DRAWN = 12;   // curves that one figure shows where nobody chose
+  const MOST_PAIRS = 60;   // rows and columns of the table of pairs
+  const SWITCHES = { log: true, bands: true, clips: false, hull: false };
+  const known = talkbench.common.systems;
+
+  // hidden: families and weights that are filtered out; drawn: null for the first MOST_DRAWN.
+  const state = {
+    dataset: data.boards[0].dataset, rate: null, metric: null, anchors: {}, coding: "", search: "",
+    hidden: { family: new Set(), weights: new Set() }, drawn: null, all: false, paper: false, ...SWITCHES,
   };
-  const state = { dataset: null, rate: null, metric: null };
-  const board = () =>
-    data.boards.find((b) => b.dataset === state.dataset && b.rate === state.rate && b.metric === state.metric);
+  const headers = () => data.boards.filter((b) => b.dataset === state.dataset && b.rate === state.rate);
+  const header = () => headers().find((b) => b.label === state.metric);
+  const anchorOf = (board) => {
+    const wanted = state.anchors[state.rate];
+    return board.systems.includes(wanted) ? wanted : header().anchor;
+  };
+
+  // ------------------------------------------------------------------------------------ address
+
+  function readAddress() {
+    const query = new URLSearchParams(location.search);
+    for (const key of ["dataset", "rate", "metric", "coding", "search"]) if (query.has(key)) state[key] = query.get(key);
+    for (const rate of Object.keys(RATES)) if (query.has(`anchor-${rate}`)) state.anchors[rate] = query.get(`anchor-${rate}`);
+    for (const key of Object.keys(state.hidden)) for (const value of query.getAll(`no-${key}`)) state.hidden[key].add(value);
+    for (const key of Object.keys(SWITCHES)) if (query.has(key)) state[key] = query.get(key) === "1";
+    if (query.has("draw")) state.drawn = new Set(query.getAll("draw").filter((name) => name));
+    state.all = query.get("metrics") === "all";
+    state.paper = query.get("view") === "paper";
+    if (!data.boards.some((board) => board.dataset === state.dataset)) state.dataset = data.boards[0].dataset;
+    if (!(state.coding in CODINGS)) state.coding = "";
+  }
+
+  function writeAddress() {
+    const query = new URLSearchParams();
+    const set = (key, value, usual) => { if (value !== usual) query.append(key, value); };
+    set("dataset", state.dataset, data.boards[0].dataset);
+    set("rate", state.rate, data.boards.find((board) => board.dataset === state.dataset).rate);
+    set("metric", state.metric, headers()[0].label);
+    for (const [rate, name] of Object.entries(state.anchors)) query.append(`anchor-${rate}`, name);
+    set("coding", state.coding, "");
+    set("search", state.search, "");
+    for (const [key, values] of Object.entries(state.hidden)) for (const value of values) query.append(`no-${key}`, value);
+    for (const [key, usual] of Object.entries(SWITCHES)) if (state[key] !== usual) query.append(key, state[key] ? "1" : "0");
+    if (state.drawn) for (const name of state.drawn.size ? state.drawn : [""]) query.append("draw", name);
+    if (state.all) query.append("metrics", "all");
+    if (state.paper) query.append("view", "paper");
+    const text = query.toString();
+    try {
+      history.replaceState(null, "", (text ? `?${text}` : location.pathname.split("/").pop()) + location.hash);
+    } catch { /* a browser may forbid it for files; the view works without an address */ }
+  }
+
+  // ------------------------------------------------------------------------------------ filters
+
+  const words = () => state.search.toLowerCase().split(/\s+/).filter((word) => word);
+  function passes(name) {
+    const facts = known[name];
+    const lower = name.toLowerCase();
+    return words().every((word) => lower.includes(word)) &&
+      (!state.coding || (state.coding === "joint") === (facts.kind === "joint")) &&
+      !facts.families.some((family) => state.hidden.family.has(family)) &&
+      !facts.weights.some((kind) => state.hidden.weights.has(kind));
+  }
+
+  function toggles(box, title, values, hidden) {
+    box.hidden = values.length < 2 && !hidden.size;
+    box.replaceChildren(element("span", { class: "quiet" }, title), ...values.map((value) => {
+      const button = element("button", { type: "button", "aria-pressed": !hidden.has(value), "data-value": value }, value === "none" ? "no weights" : value);
+      button.addEventListener("click", () => {
+        if (!hidden.delete(value)) hidden.add(value);
+        button.setAttribute("aria-pressed", !hidden.has(value));
+        update();
+      });
+      return button;
+    }));
+  }
+
+  function showFilters(systems) {
+    const of = (key) => unique(systems.flatMap((name) => known[name][key])).sort();
+    toggles($("families"), "families", of("families"), state.hidden.family);
+    toggles($("weights"), "weights", of("weights"), state.hidden.weights);
+    const joint = systems.filter((name) => known[name].kind === "joint").length;
+    $("coding").hidden = !state.coding && (joint === 0 || joint === systems.length);
+    segments($("coding"), Object.entries(CODINGS), state.coding, (coding) => choose({ coding }));
+    if ($("search").value !== state.search) $("search").value = state.search;
+    const away = systems.filter((name) => !passes(name)).length;
+    $("filter").textContent = away ? `Filter: ${systems.length - away} of ${systems.length}` : "Filter";
+    $("hidden").hidden = !away;
+    const clear = element("button", { type: "button", class: "plain" }, "show all");
+    clear.addEventListener("click", () => {
+      for (const values of Object.values(state.hidden)) values.clear();
+      choose({ coding: "", search: "" });
+    });
+    $("hidden").replaceChildren(`${away} of ${systems.length} systems ${away === 1 ? "is" : "are"} hidden by the filters; ` +
+      "ranks and the cards above count all of them. ", clear);
+  }
+
+  // ------------------------------------------------------------------------------------ choices
+
+  function settle() {
+    const rates = unique(data.boards.filter((b) => b.dataset === state.dataset).map((b) => b.rate));
+    if (!rates.includes(state.rate)) state.rate = rates[0];
+    const labels = headers().map((b) => b.label);
+    if (!labels.includes(state.metric)) state.metric = labels[0];
+    if (!indexCurves.paperView(header())) state.paper = false;
+    segments($("rate"), rates.map((rate) => [rate, RATES[rate]]), state.rate, (rate) => choose({ rate }));
+    options($("metric"), labels, state.metric);
+    for (const key of Object.keys(SWITCHES)) $(key).checked = state[key];
+    papers();
+  }
 
   function choose(change) {
     Object.assign(state, change);
-    const rates = unique(data.boards.filter((b) => b.dataset === state.dataset).map((b) => b.rate));
-    if (!rates.includes(state.rate)) state.rate = rates[0];
-    const metrics = data.boards
-      .filter((b) => b.dataset === state.dataset && b.rate === state.rate)
-      .map((b) => b.metric);
-    if (!metrics.includes(state.metric)) state.metric = metrics[0];
-    segments($("rates"), rates.map((rate) => [rate, RATES[rate]]), state.rate, (rate) => choose({ rate }));
-    options($("metric"), metrics, state.metric);
-    for (const part of root.querySelectorAll(".board, .view")) {
-      const same = (key) => part.dataset[key] === undefined || part.dataset[key] === state[key];
-      part.hidden = !(same("dataset") && same("rate") && same("metric"));
-    }
-    draw();
+    update();
   }
 
-  function drawCurves() {
-    const shown = board();
-    if (!shown || !$("curve-plot")) return;
-    const metric = talkbench.common.metrics[shown.metric];
-    const log = $("log").checked;
-    const traces = [];
-    for (const curve of shown.curves) {
-      const hover = curve.kbps.map((kbps, i) =>
-        `<b>${plain(curve.system)}</b> ${plain(curve.point[i])}<br>${plain(shown.metric)} ${show(curve.value[i])}` +
-        `${metric.unit ? " " + plain(metric.unit) : ""}<br>${show(kbps)} kbit/s<br>` +
-        `mean of ${clipsWord(curve.clips[i])}`);
-      const common = { type: "scatter", legendgroup: curve.system, name: plain(curve.system), hoverinfo: "text" };
-      const { line, marker } = systemLook(curve.system);
-      const pick = (values, keep) => values.filter((_, i) => keep(i));
-      // A ladder is drawn as measured; of a grid only the front is a curve, and the other settings stay faint.
-      const onLine = (i) => !curve.grid || curve.front.includes(i);
-      traces.push({
-        ...common, mode: "lines+markers", line, marker,
-        x: pick(curve.kbps, onLine), y: pick(curve.value, onLine), hovertext: pick(hover, onLine),
+  // Buttons for the papers' views, on any rate that has the metric; pressed again they give the metric back.
+  function papers() {
+    const boards = data.boards.filter((board) => board.dataset === state.dataset && indexCurves.paperView(board));
+    const shown = unique(boards.map((board) => board.label)).map((label) => {
+      const here = boards.filter((board) => board.label === label);
+      return here.find((board) => board.rate === state.rate) ?? here[0];
+    });
+    $("papers").hidden = !shown.length;
+    $("papers").replaceChildren(element("span", { class: "quiet" }, "Figure 3 of AVCC"), ...shown.map((board) => {
+      const on = state.paper && board === header();
+      const twice = shown.filter((other) => indexCurves.paperView(other).word === indexCurves.paperView(board).word).length > 1;
+      const name = indexCurves.paperView(board).word + (twice ? ` (${board.label.replace("lpips_", "")})` : "");
+      const button = element("button", { type: "button", "aria-pressed": on, "data-paper": board.label }, name);
+      button.addEventListener("click", () => {
+        choose(on ? { paper: false } : { rate: board.rate, metric: board.label, paper: true });
+        $("papers").querySelector(`[data-paper="${CSS.escape(board.label)}"]`)?.focus();
       });
-      const off = (i) => !onLine(i);
-      if (curve.kbps.some((_, i) => off(i))) {
-        traces.push({
-          ...common, mode: "markers", showlegend: false, opacity: 0.3, marker: { ...marker, size: 5 },
-          x: pick(curve.kbps, off), y: pick(curve.value, off), hovertext: pick(hover, off),
-        });
-      }
-    }
-    Plotly.react("curve-plot", traces, layout({
-      xaxis: rateAxis(`${shown.rate} rate in kbit/s${log ? ", logarithmic" : ""}`, log),
-      yaxis: { title: { text: `${metricTitle(shown.metric)}  ${betterWord(shown.metric)}` } },
-      ...(shown.reference === null ? {} : {
-        shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: shown.reference, y1: shown.reference,
-          line: { color: css("--quiet"), width: 1, dash: "dot" } }],
-        annotations: [{ xref: "paper", x: 0, xanchor: "left", y: shown.reference, yanchor: "bottom", showarrow: false,
-          text: "uncoded", font: { color: css("--quiet"), size: 11 } }],
-      }),
-      hovermode: "closest",
-      legend: narrowScreen() ? { orientation: "h", yref: "container", yanchor: "bottom", y: 0 } : { itemsizing: "trace" },
-    }), CONFIG);
-    const grid = shown.curves.some((curve) => curve.grid);
-    $("curve-caption").textContent =
-      `${shown.metric} (${metric.higher ? "higher" : "lower"} is better) over the ${shown.rate} rate, ${shown.dataset}. ` +
-      "Each point is the mean over the clips that have a score there; hover says how many. " +
-      (grid ? "Strong points joined by a line are the Pareto front of a grid of settings, faint ones its other settings. " : "") +
-      (shown.reference === null ? "" : `Dotted: the clips themselves, uncoded (${show(shown.reference)}). `) +
-      "Straight lines only join points; BD-rates interpolate with PCHIP. Click a name to hide it.";
+      return button;
+    }));
   }
 
-  function drawMatrix() {
-    const shown = board();
-    const table = $("matrix-table");
-    if (!shown || !table) return;
-    const names = shown.curves.map((curve) => curve.system);
-    const head = element("tr", {}, element("th", { class: "text", scope: "col" }, "test ╲ anchor"),
-      ...names.map((name) => element("th", { class: "number", scope: "col" }, name)));
-    const rows = shown.matrix.map((cells, i) => element("tr", {}, element("th", { class: "text", scope: "row" }, names[i]),
-      ...cells.map((cell) => {
-        if (cell === null) return element("td", { class: "number self" }, "·");
-        const [value, overlap, status] = cell;
-        const small = STATUS[status] ? [" ", element("small", {}, STATUS[status])] : [];
-        if (value === null) {
-          return element("td", { class: "number" }, element("span", { class: "none" }, "—", ...small));
-        }
-        const ratio = Math.log10(Math.max(1 + value / 100, 1e-3));
-        const step = Math.min(Math.floor(Math.abs(ratio) / 0.06 + 0.5), 5);
-        const tint = step ? ` ${ratio < 0 ? "less" : "more"}-${step}` : "";
-        return element("td", { class: `number${tint}`, title: `overlap ${Math.round(overlap)} % of the joint quality range` },
-          percent(value), ...small);
-      })));
-    table.replaceChildren(element("thead", {}, head), element("tbody", {}, ...rows));
-    $("matrix-caption").textContent =
-      `BD-rate of the row's system against the column's, at equal ${shown.metric}, over the ${shown.rate} rate, ` +
-      `${shown.dataset}: curves of means over the clips that both cover. Blue: the row needs less rate. ` +
-      "No intervals here; the leaderboard has them against its anchor.";
+  // ------------------------------------------------------------------------------------ drawing
+
+  // The template's tables of the other rates have done their service; those of the first are filled from now on.
+  const [view, board] = [".view", ".board"].map((kind) => {
+    const [first, ...others] = root.querySelectorAll(kind);
+    for (const other of others) other.remove();
+    return first;
+  });
+  const allMetrics = element("button", { type: "button", class: "plain" });
+  allMetrics.addEventListener("click", () => choose({ all: !state.all }));
+
+  let shown = null;  // what was drawn last, for a new theme
+  let turn = 0;
+  async function update() {
+    settle();
+    writeAddress();
+    const mine = ++turn;
+    root.setAttribute("aria-busy", "true");
+    const chosen = header();
+    const columns = headers().filter((b) => state.all || b.headline);
+    const load = (kind, of) => api.part(`${kind}/${of.key}`);
+    try {
+      const [own, curves, clips, ...boards] = await Promise.all([
+        load("board", chosen), load("curves", chosen), state.clips ? load("clips", chosen) : null,
+        ...columns.map((column) => load("board", column)),
+      ]);
+      if (mine !== turn) return;
+      shown = { chosen, own, curves, clips, columns, boards };
+      draw();
+    } catch (problem) {
+      $("curve-caption").textContent = `This view cannot be shown: ${problem.message}.`;
+      throw problem;
+    }
+    root.setAttribute("aria-busy", "false");
   }
 
   function draw() {
-    drawCurves();
-    drawMatrix();
+    if (!shown) return;
+    const { chosen, own, columns, boards } = shown;
+    const anchor = anchorOf(own);
+    const systems = unique([...indexTables.order(own, anchor), ...boards.flatMap((one) => one.systems)]);
+    options($("anchor"), [...own.systems].sort().map((name) => [name, name === chosen.anchor ? `${name} (default)` : name]), anchor);
+    showFilters(systems);
+    const where = data.manyDatasets ? [" ", element("span", { class: "direction" }, state.dataset)] : [];
+    const passing = systems.filter(passes);
+    drawByMetric(columns, boards, passing, anchor, where);
+    const ranked = indexTables.order(own, anchor).filter(passes);
+    drawDetail(chosen, own, ranked, anchor, where);
+    drawCurves(chosen, own, ranked, anchor);
+    drawPairs(chosen, own, ranked);
   }
 
-  $("log")?.addEventListener("change", draw);
-  $("metric").addEventListener("change", (event) => choose({ metric: event.target.value }));
+  const put = (box, selector, ...children) => box.querySelector(selector).replaceChildren(...children);
+
+  function drawByMetric(columns, boards, systems, anchor, where) {
+    put(view, "h3", `${data.rates[state.rate]}: BD-rate against ${anchor}`, ...where, " ", allMetrics);
+    const total = headers().length;
+    allMetrics.hidden = total <= columns.length && !state.all;
+    allMetrics.textContent = state.all ? "headline metrics only" : `all ${total} metrics`;
+    indexTables.byMetric(view.querySelector("table"), columns, boards, systems, anchor);
+    put(view, ".caption", `${data.rates[state.rate]}: rate needed at equal quality against ${anchor} (BD-rate over the ${state.rate} rate), ` +
+      "with its 95 % interval. Blue needs less, orange more. “tie”: the interval holds 0 %, so no difference from the anchor is shown. ",
+    element("b", {}, "Bold"), ": no other system is surely better by this metric. Curves of means over the clips that both systems cover at every used point.");
+  }
+
+  function drawDetail(chosen, own, systems, anchor, where) {
+    const marks = chosen.marks.flatMap((mark) => [" ", element("span", { class: "mark" }, mark)]);
+    put(board, "h3", `${data.rates[state.rate]}: ${chosen.label}`, ...marks, `${chosen.unit ? ` (${chosen.unit})` : ""} `,
+      element("span", { class: "direction" }, chosen.higher ? "↑ higher is better" : "↓ lower is better"), ...where);
+    indexTables.detail(board.querySelector("table"), chosen, own, systems, anchor, data.matched);
+    board.querySelector(".notice")?.remove();
+    if (own.sizes) {
+      const { low, high, notes } = own.sizes;
+      board.querySelector(".scroll").before(element("p", { class: "notice" }, element("b", {},
+        `${chosen.metric} is one value for all clips, over N = ${low}${high === low ? "" : ` to ${high}`} frames on each side.`), ...notes.map((note) => ` ${note}`)));
+    }
+    put(board, ".caption", "BD-rate against ", element("b", {}, anchor), ` at equal ${chosen.label}, over the ${chosen.rate} rate: ` +
+      "curves of clip means over the clips that both systems cover at every used point, PCHIP over log rate. ",
+    ...(chosen.tested ? ["Intervals: 95 % bootstrap over clips, the same clips drawn for both systems. A rank is 1 + the systems that are surely " +
+      "better, whatever the anchor; “=” could change places with another one: a tie. "]
+      : ["There is no interval over clips here, so ", element("b", {}, "the order is not tested"), ". "]),
+    "Values “at” a rate (kbit/s) and the rate at equal quality are read off each system's own mean curve; “below” and “above” lie outside its measured range. " +
+    (chosen.rate === "total" ? "A system's curve is the Pareto front of its grid of settings: the lowest total rate for each quality. " +
+      "A metric of picture or sound alone says nothing of the other one." : ""));
+  }
+
+  function drawCurves(chosen, own, systems, anchor) {
+    const first = new Set(systems.slice(0, MOST_DRAWN));
+    if (systems.includes(anchor) && !first.has(anchor)) {
+      first.delete([...first].at(-1));
+      first.add(anchor);
+    }
+    const drawn = state.drawn ? new Set(systems.filter((name) => state.drawn.has(name))) : first;
+    const toggle = (name) => {
+      const next = new Set(drawn);
+      if (!next.delete(name)) next.add(name);
+      choose({ drawn: next });
+    };
+    indexCurves.legend($("legend"), systems, drawn, toggle, $("curve-plot"));
+    const set = (word, names) => {
+      const button = element("button", { type: "button", class: "plain" }, word);
+      button.addEventListener("click", () => choose({ drawn: names }));
+      return button;
+    };
+    const cut = !state.drawn && systems.length > drawn.size;
+    $("drawn").replaceChildren(element("b", {}, `${drawn.size} of ${systems.length} drawn`), cut ? ": the best-ranked, and the anchor. " : " ",
+      set("all", new Set(systems)), " ", set("none", new Set()), ...(state.drawn ? [" ", set("as at first", null)] : []));
+    const asked = { log: state.log, bands: state.bands, hull: state.hull, clips: state.clips ? shown.clips : null, paper: state.paper };
+    const curves = systems.filter((name) => drawn.has(name)).map((name) => shown.curves.find((curve) => curve.system === name));
+    const left = indexCurves.draw($("curve-plot"), chosen, curves, own, asked);
+    $("curve-caption").textContent = indexCurves.caption(chosen, curves, own, asked, left);
+    if ($("points").open) indexCurves.points($("points-table"), chosen, curves);
+    $("points-caption").textContent = `The drawn curves' points: ${chosen.label} and the ${chosen.rate} rate, each the mean over as many clips of ${chosen.dataset} as the last column says.`;
+  }
+
+  function drawPairs(chosen, own, systems) {
+    const some = systems.slice(0, MOST_PAIRS);
+    indexTables.pairs($("matrix-table"), own, some);
+    $("matrix-caption").textContent =
+      (some.length < systems.length ? `The ${some.length} best-ranked of ${systems.length}: filter to see others. ` : "") +
+      `BD-rate of the row's system against the column's, at equal ${chosen.label}, over the ${chosen.rate} rate, ` +
+      `${chosen.dataset}: curves of means over the clips that both cover. Blue: the row needs less rate. ` +
+      "“tie”: the 95 % interval holds 0 %; “?”: there is no interval; “low”: less than half of the quality range is common. " +
+      "Point at a cell for its interval, overlap and clips.";
+  }
+
+  // ------------------------------------------------------------------------------------ wiring
+
+  for (const key of Object.keys(SWITCHES)) $(key).addEventListener("change", (event) => choose({ [key]: event.target.checked }));
+  $("metric").addEventListener("change", (event) => choose({ metric: event.target.value, paper: false }));
+  $("anchor").addEventListener("change", (event) => {
+    state.anchors[state.rate] = event.target.value;
+    if (event.target.value === header().anchor) delete state.anchors[state.rate];
+    update();
+  });
   $("dataset")?.addEventListener("change", (event) => choose({ dataset: event.target.value }));
-  const datasets = unique(data.boards.map((row) => row.dataset));
-  if ($("dataset")) options($("dataset"), datasets, datasets[0]);
-  if (data.boards.length) choose({ dataset: datasets[0] });
-  else root.querySelector(".toolbar").hidden = true;
+  $("search").addEventListener("input", (event) => choose({ search: event.target.value.trim() }));
+  $("filter").addEventListener("click", () => {
+    $("filters").hidden = !$("filters").hidden;
+    $("filter").setAttribute("aria-expanded", !$("filters").hidden);
+  });
+  $("link").addEventListener("click", () => copyText(location.href, $("link")));
+  $("points").addEventListener("toggle", () => { if ($("points").open) draw(); });
+  readAddress();
+  if ($("dataset")) options($("dataset"), unique(data.boards.map((row) => row.dataset)), state.dataset);
+  update();
   return { redraw: draw };
 });
