@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,9 +25,9 @@ class Source:
     connection: duckdb.DuckDBPyConnection
     directory: Path | None = None
 
-    def query(self, sql: str) -> list[Row]:
-        """Rows as dictionaries, JSON columns parsed."""
-        return facts.query(self.connection, sql)
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+        """Rows as dictionaries, JSON columns parsed; parameters: values of `$name` in the SQL."""
+        return facts.query(self.connection, sql, parameters)
 
     @cached_property
     def runs(self) -> list[Row]:
