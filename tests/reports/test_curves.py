@@ -244,3 +244,9 @@ def test_matched_points_on_curves_too_short_to_interpolate():
 def test_what_is_no_curve_is_refused(rates, values):
     with pytest.raises(ValueError, match="a curve needs"):
         Curve.of(rates, values)
+
+
+def test_settings_of_one_rate_up_to_rounding_can_be_read_off():
+    nearly = float(np.nextafter(10.0, 11.0))
+    curve = Curve.of([5.0, 10.0, nearly, 20.0], [1.0, 2.0, 2.5, 3.0], grid=True)
+    assert quality_at_rate(curve, 10).value == pytest.approx(2.5)
