@@ -105,7 +105,8 @@ def envelope(kbps: Array, quality: Array) -> tuple[Array, Array, Mask]:
     """Rates and qualities (B, n) in order of rate, and the mask (B, n) of each row's Pareto front."""
     import numpy as np
 
-    order = np.lexsort((-quality, kbps), axis=-1)
+    # By the logarithm: settings whose rates differ by a rounding that it does not see have one rate.
+    order = np.lexsort((-quality, np.log10(kbps)), axis=-1)
     kbps = np.take_along_axis(kbps, order, axis=-1)
     quality = np.take_along_axis(quality, order, axis=-1)
     keep = np.ones(quality.shape, dtype=bool)

@@ -163,10 +163,7 @@ def quality_at_rate(curve: Curve, kbps: float) -> Matched:
     """Quality at a rate, by PCHIP over log10 rate; never extrapolated."""
     import numpy as np
 
-    rate = np.log10(curve.kbps)
-    # Two settings of one rate may differ by a rounding that the logarithm does not see: the better counts.
-    distinct = np.append(np.diff(rate) > 0, True)[: len(rate)]
-    return _read_off(rate[distinct], curve.quality[distinct], float(np.log10(kbps)))
+    return _read_off(np.log10(curve.kbps), curve.quality, float(np.log10(kbps)))
 
 
 def rate_at_quality(curve: Curve, quality: float) -> Matched:
