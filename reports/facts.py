@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 _JSON_COLUMNS = ("environment", "suite_resolved", "build", "options", "params", "parts", "truth", "detail")
+_OBJECTS = ("environment", "suite_resolved", "build", "options", "params")
+"""Of these, what is no object (in a store that others wrote) is shown as one."""
 
 
 def query(connection: Connection, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
@@ -24,7 +26,8 @@ def query(connection: Connection, sql: str, parameters: Mapping[str, Any] | None
     for row in rows:
         for name in _JSON_COLUMNS:
             if isinstance(row.get(name), str):
-                row[name] = json.loads(row[name])
+                parsed = json.loads(row[name])
+                row[name] = {"value": parsed} if name in _OBJECTS and not isinstance(parsed, dict) else parsed
     return rows
 
 
@@ -53,10 +56,15 @@ def datasets(connection: Connection) -> list[Row]:
 
 
 def noted_clips(connection: Connection) -> list[Row]:
-    """Clips of which preparation had something to say."""
+    """What preparation had to say of single clips: dataset, note, n clips and up to 200 of their names."""
     return query(
         connection,
-        "SELECT dataset, name, note FROM clips WHERE selected AND note <> '' ORDER BY dataset, name",
+        """
+        SELECT c.dataset, c.note, count(*) AS n, list_slice(list(c.name ORDER BY c.name), 1, 200) AS names
+        FROM clips c LEFT JOIN datasets d USING (dataset)
+        WHERE c.selected AND c.note <> '' AND c.note IS DISTINCT FROM d.note
+        GROUP BY ALL ORDER BY c.dataset, n DESC, c.note
+        """,
     )
 
 
@@ -98,7 +106,7 @@ def set_sizes(connection: Connection) -> dict[tuple[str, str, str], Row]:
         connection,
         """
         SELECT x.dataset, x.metric, x.metric_fingerprint, min(x.n) AS low, max(x.n) AS high,
-               list_sort(list(DISTINCT x.note) FILTER (WHERE x.note <> '')) AS notes
+               coalesce(list_sort(list(DISTINCT x.note) FILTER (WHERE x.note <> '')), []) AS notes
         FROM set_scores x
         JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.metric_fingerprint AND m.selected
         JOIN codecs c ON c.codec = x.codec AND c.fingerprint = x.fingerprint AND c.selected

@@ -18,10 +18,12 @@ function sortBy(header) {
   body.append(...[...body.rows].sort(compare));
 }
 
-// One listener for all tables, those that scripts make later included.
+// One listener for all tables, those that scripts make later included; and for texts that can be copied.
 document.addEventListener("click", (event) => {
   const button = event.target.closest(".sort");
   if (button) sortBy(button.closest("th"));
+  const copy = event.target.closest("[data-copy]");
+  if (copy) copyText(copy.closest(".copyable").querySelector("pre").textContent, copy);
 });
 
 // What a cell says, as one line: pictures and hidden things are not text.
