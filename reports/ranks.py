@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ class Place:
     reason: str = ""
 
 
-def places(pairs: Pairs) -> dict[str, Place]:
+def places(pairs: Pairs, floors: Collection[str] = ()) -> dict[str, Place]:
     """The place of every system of a board, by the numbers alone where nothing can be resampled.
 
     Surely better: the paired 95 % interval of the one's BD-rate against the other lies wholly below 0. On a
@@ -39,20 +40,23 @@ def places(pairs: Pairs) -> dict[str, Place]:
     better whose interval against the anchor lies wholly below the other's.
 
     A system that has a result against less than half as many others as the best connected one has no rank:
-    it was not seen to lose because it was hardly compared.
+    it was not seen to lose because it was hardly compared. Nor have `floors`: nobody would use them, so they
+    neither win nor push others down.
     """
     import numpy as np
 
     size = len(pairs.systems)
+    real = np.array([system not in floors for system in pairs.systems])
     known, better = _outcomes(pairs)
     compared = known.sum(axis=1)
-    ranked = (compared > 0) & (2 * compared >= compared.max(initial=0))
+    ranked = (compared > 0) & (2 * compared >= compared.max(initial=0)) & real
     better &= ranked[:, None] & ranked
     open_ = known & ~better & ~better.T & ranked[:, None] & ranked
     found = {}
     for at, system in enumerate(pairs.systems):
         rank = 1 + int(better[:, at].sum()) if ranked[at] else None
-        reason = "" if ranked[at] else _reason(pairs, at, int(compared[at]), size - 1)
+        reason = _reason(pairs, at, int(compared[at]), size - 1) if real[at] else "a floor"
+        reason = "" if ranked[at] else reason
         found[system] = Place(rank, bool(np.any(open_[at])), int(compared[at]), reason)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -103,13 +103,20 @@ class Leaderboard:
         return tuple(row for row in self.rows if row.rank is not None and row.rank == first)
 
 
+_FLOORS = """
+SELECT DISTINCT s.system FROM systems s JOIN codecs c ON c.codec IN (s.video_codec, s.audio_codec)
+WHERE s.selected AND c.selected AND c.family = 'floor'
+"""
+
+
 def leaderboards(connection: duckdb.DuckDBPyConnection, curves: list[ClipCurves]) -> list[Leaderboard]:
     """All leaderboards of the store, headline metrics first within a rate."""
     anchors = default_anchors(connection, curves)
     matched = tuple(latest_suite(connection).get("matched_kbps") or MATCHED_KBPS)
     expected = dict(connection.execute("SELECT dataset, n_expected FROM expected_clips").fetchall())
+    floors = {system for (system,) in connection.execute(_FLOORS).fetchall()}
     boards = [
-        _leaderboard(group, anchor_of(group, anchors), expected.get(group[0].dataset, 0), matched)
+        _leaderboard(group, anchor_of(group, anchors), expected.get(group[0].dataset, 0), matched, floors)
         for group in groups(curves)
     ]
     return sorted(boards, key=lambda b: (b.dataset, text_order(b.rate), headline_order(b.rate, b.metric)))
@@ -127,12 +134,16 @@ def headline_order(rate: str, metric: str) -> tuple[int, str]:
 
 
 def _leaderboard(
-    group: list[ClipCurves], anchor: ClipCurves, expected: int, matched: tuple[float, ...]
+    group: list[ClipCurves],
+    anchor: ClipCurves,
+    expected: int,
+    matched: tuple[float, ...],
+    floors: Collection[str],
 ) -> Leaderboard:
     sign = 1 if anchor.higher_is_better else -1
     target = _target(anchor)
     pairs = all_pairs(group, anchor)
-    found = places(pairs)
+    found = places(pairs, floors)
     rows = []
     for curve in group:
         usable = curve.usable()
