@@ -134,7 +134,9 @@ def _why_none(source: Source, row: Row, own: dict[str, Row]) -> str:
     wanted = source.suite.get("previews")
     if wanted == 0:
         return "the suite asks for no previews"
-    return "" if wanted is None else f"not among the first {wanted}" if wanted > 1 else "not the first clip"
+    if not isinstance(wanted, int):
+        return preview_files.NOT_MADE
+    return f"not among the first {wanted}" if wanted > 1 else "not the first clip of its dataset"
 
 
 def _encodes(source: Source, clip_ids: list[str]) -> dict[str, list[Row]]:

@@ -11,13 +11,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..benchmark import artifacts
 from .facts import Row
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_MOST_FRAMES = 10_000_000
+_MOST = 10_000_000  # frames, pixels
 NOT_MADE = "no preview was made of it"
 
 
@@ -104,9 +104,11 @@ def _wrong(root: Path, folder: Path, name: object, sha256: object) -> str | None
 
 
 def _picture(detail: Mapping[str, Any]) -> dict[str, Any] | None:
-    counts = {name: detail.get(name) for name in ("frames", "width", "height", "columns", "per_sheet")}
+    counts: dict[str, Any] = {
+        name: detail.get(name) for name in ("frames", "width", "height", "columns", "per_sheet")
+    }
     sheets, fps = detail.get("sheets"), detail.get("fps")
-    if not all(_is_whole(value) and 0 < value < _MOST_FRAMES for value in counts.values()):
+    if not all(_is_whole(value) and 0 < value < _MOST for value in counts.values()):
         return None
     if not _is_finite(fps) or fps <= 0 or not isinstance(sheets, list):
         return None
@@ -124,7 +126,7 @@ def _sound(detail: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _mel(detail: Mapping[str, Any]) -> dict[str, Any] | None:
     sound = _sound(detail)
-    values = {
+    values: dict[str, Any] = {
         name: detail.get(f"mel_{name}") for name in ("hop_s", "floor_db", "top_db", "low_hz", "high_hz")
     }
     if sound is None or not detail.get("mel") or not all(map(_is_finite, values.values())):
@@ -154,9 +156,9 @@ def _timeline(detail: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return lines
 
 
-def _is_whole(value: Any) -> bool:
+def _is_whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_finite(value: Any) -> bool:
+def _is_finite(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -40,7 +40,7 @@ def _list(source: Source, views: list[ClipView]) -> Page:
     ids = [view.row["clip_id"] for view in views]
     scored = [number for number in range(len(metrics)) if any(spreads.get((i, number)) for i in ids)]
     names = {row["metric"] for row in metrics if [m["metric"] for m in metrics].count(row["metric"]) > 1}
-    first = scored[0] if scored else None
+    first = scored[0] if scored else -1
     return Page(
         name="clips",
         kind="clips",
@@ -48,10 +48,11 @@ def _list(source: Source, views: list[ClipView]) -> Page:
         context={
             "views": views,
             "spreads": {i: spreads.get((i, first)) for i in ids},
-            "metric": None if first is None else metrics[first],
+            "metric": metrics[first] if scored else None,
             "previews": source.suite.get("previews"),
             "any_speaker": any(view.row["speaker"] for view in views),
             "digest": digest,
+            "note": partial(own_note, source),
         },
         data={
             "metrics": [
@@ -80,6 +81,12 @@ def digest(view: ClipView) -> dict[str, Any]:
         "picture": f"{row['width']} × {row['height']}, {row['fps']:g} fps" if row["frames"] else "",
         "sound": f"{row['sample_rate'] / 1000:g} kHz" if row["samples"] else "",
     }
+
+
+def own_note(source: Source, row: Row) -> str:
+    """What preparation said of this clip alone, not of its dataset."""
+    of_all = next((found["note"] for found in source.datasets if found["dataset"] == row["dataset"]), None)
+    return "" if row["note"] == of_all else row["note"] or ""
 
 
 def _column(
@@ -149,6 +156,7 @@ def _clip_page(
             "view": view,
             "row": row,
             "digest": digest(view),
+            "note": own_note(source, row),
             "synthetic": synthetic,
             "before": before,
             "after": after,

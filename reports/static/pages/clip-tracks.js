@@ -64,6 +64,8 @@ function clipTracks({ seconds, seek, choose }) {
       for (let n = 0; n * step <= seconds + 1e-9; n += 1) {
         const mark = element("span", {}, `${Number((n * step).toFixed(3))}${n ? "" : " s"}`);
         mark.style.left = `${(100 * n * step) / seconds}%`;
+        // The last one would be cut off at the end of the axis.
+        if ((found.width * (seconds - n * step)) / seconds < 14) mark.className = "end";
         marks.push(mark);
       }
       found.ruler.replaceChildren(...marks);

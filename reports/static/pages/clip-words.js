@@ -52,7 +52,7 @@ function clipScores(table, panes, metrics, value) {
   const body = rows.map(([number, found]) => {
     const metric = metrics[number];
     const numbers = found.filter((each, at) => typeof each === "number" && panes[at].coded);
-    const best = numbers.length > 1 ? Math[metric.higher ? "max" : "min"](...numbers) : null;
+    const best = new Set(numbers).size > 1 ? Math[metric.higher ? "max" : "min"](...numbers) : null;
     return element("tr", {},
       element("th", { scope: "row", class: "text" }, metric.label, metric.unit ? ` (${metric.unit})` : "", element("span", { class: "direction" }, metric.higher ? " ↑" : " ↓")),
       element("td", { class: "text" }, kinds[metric.modality] ?? metric.modality),
