@@ -10,7 +10,7 @@ talkbench.page("surfaces", (root, data, api) => {
   const SHOWN_AT_FIRST = 6;
   const SYMBOLS_3D = ["circle", "square", "diamond", "circle-open", "square-open", "x", "cross"];
   const VIEWS = {
-    turn: { eye: { x: 1, y: -1.52, z: 0.52 }, up: { x: 0, y: 0, z: 1 }, projection: "perspective" },
+    turn: { eye: { x: 1.05, y: -1.6, z: 0.55 }, up: { x: 0, y: 0, z: 1 }, projection: "perspective" },
     picture: { eye: { x: 0, y: 0, z: 2 }, up: { x: 0, y: 1, z: 0 }, projection: "orthographic" },
     sound: { eye: { x: 0, y: -2, z: 0 }, up: { x: 0, y: 0, z: 1 }, projection: "orthographic" },
     both: { eye: { x: 2, y: 0, z: 0 }, up: { x: 0, y: 0, z: 1 }, projection: "orthographic" },
@@ -141,8 +141,9 @@ talkbench.page("surfaces", (root, data, api) => {
     slider.max = Math.max(rates.length - 1, 0);
     slider.disabled = rates.length < 2;
     if (!rates.includes(state.rate)) {
-      // The rate at which most systems can be compared, the lowest of them.
-      const many = (rate) => shown().filter((system) => lines(system, rate).length).length;
+      // The rate at which most systems can be compared, and of such rates the one with the longest lines.
+      const length = (system, rate) => lines(system, rate).flat().length;
+      const many = (rate) => shown().reduce((sum, system) => sum + (length(system, rate) ? 1000 + length(system, rate) : 0), 0);
       state.rate = rates.length ? rates.reduce((best, rate) => (many(rate) > many(best) ? rate : best), rates[0]) : null;
     }
     slider.value = Math.max(rates.indexOf(state.rate), 0);
@@ -412,9 +413,11 @@ talkbench.page("surfaces", (root, data, api) => {
   $("log").addEventListener("change", drawSpace);
   $("rate").addEventListener("input", (event) => { state.rate = here().rates[Number(event.target.value)]; drawSlice(); });
 
-  // Joint codecs first, then pairs, as many as can be told apart.
+  // As many systems as can be told apart: joint codecs first, then a pair of each video codec, then the others.
   const names = (kind) => Object.entries(talkbench.common.systems).filter(([, look]) => look.kind === kind).map(([name]) => name);
-  const order = [...names("joint"), ...names("pair")];
+  const again = names("pair").map((name, at, all) =>
+    [all.slice(0, at).filter((other) => talkbench.common.systems[other].video === talkbench.common.systems[name].video).length, name]);
+  const order = [...names("joint"), ...again.sort(([a], [b]) => a - b).map(([, name]) => name)];
   for (const name of order.slice(SHOWN_AT_FIRST)) state.off.add(name);
   chooseDataset(0);
   return { redraw: () => { if (scene.length) draw(); }, shown: () => Plotly.Plots.resize($("contour-plot")) };
