@@ -84,7 +84,8 @@ def bands(curve: ClipCurves, resamples: int = RESAMPLES) -> tuple[Array, Array]:
         else:
             means = weighted_sums(counts, value) / clips.sum()
         if len(points):
-            low[points], high[points] = np.nanpercentile(means, [100 * q for q in INTERVAL], axis=0)
+            percentile = np.nanpercentile if curve.weighted else np.percentile  # several times faster
+            low[points], high[points] = percentile(means, [100 * q for q in INTERVAL], axis=0)
     return low, high
 
 
