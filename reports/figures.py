@@ -114,7 +114,8 @@ def _curve(curve: ClipCurves) -> dict[str, Any]:
     sign = 1 if curve.higher_is_better else -1
     positive = [point for point in points if point[0] > 0]
     front = Curve.of([p[0] for p in positive], [sign * p[1] for p in positive], curve.grid)
-    kept = set(zip(front.kbps.tolist(), front.quality.tolist(), strict=True))
+    places = {(point[0], sign * point[1]): at for at, point in enumerate(points)}
+    on_front = [places[point] for point in zip(front.kbps.tolist(), front.quality.tolist(), strict=True)]
     return {
         "system": curve.system,
         "grid": curve.grid,
@@ -124,8 +125,26 @@ def _curve(curve: ClipCurves) -> dict[str, Any]:
         "high": [short(float(high[point[4]])) for point in points],
         "point": [point[2] for point in points],
         "clips": [curve.pooled or point[3] for point in points],
-        "front": [at for at, point in enumerate(points) if (point[0], sign * point[1]) in kept],
+        "front": on_front,
+        "hull": [on_front[at] for at in hull(front)],
     }
+
+
+def hull(curve: Curve) -> list[int]:
+    """Indices of a curve's points on its upper convex hull, quality over rate in kbit/s.
+
+    Between two of them lies what switching from one setting to the other over time would reach.
+    """
+    kept: list[int] = []
+    for at in range(len(curve)):
+        while len(kept) > 1 and _slope(curve, kept[-2], kept[-1]) <= _slope(curve, kept[-1], at):
+            kept.pop()
+        kept.append(at)
+    return kept
+
+
+def _slope(curve: Curve, start: int, end: int) -> float:
+    return float(curve.quality[end] - curve.quality[start]) / float(curve.kbps[end] - curve.kbps[start])
 
 
 def clip_part(group: Sequence[ClipCurves], names: Mapping[str, str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ const indexTables = (() => {
     range: "measured rates of the first and last point of the curve",
     clips: "clips with a score at every point of the curve, of the clips in the plan",
   };
+  const SHORT = { low_overlap: "low" };
   let words = {}, statuses = [];
 
   // What `system` needs against `anchor` on a board, or null where the two are one or one of them is not on it.
@@ -89,8 +90,8 @@ const indexTables = (() => {
       element("span", { class: "value" }, percent(found.bd)),
       element("span", { class: "ci" },
         ...(found.tie ? [element("b", { class: "tie" }, "tie"), " "] : []),
-        ...(found.flag ? [element("b", { class: "short" }, found.flag), " "] : []),
-        found.low === null ? "no interval" : interval(found.low, found.high)));
+        ...(found.flag ? [element("b", { class: "short" }, SHORT[found.status] ?? found.flag), " "] : []),
+        found.low === null ? "no interval" : interval(found.low, found.high).replace(" %", "")));
     const of = board.expected[board.systems.indexOf(system)];
     made.title = `overlap ${Math.round(found.overlap)} %, ${found.clips} of ${of} clips`;
     made.dataset.text = `${percent(found.bd)} [${found.low === null ? "no interval" : interval(found.low, found.high)}]` +
@@ -221,7 +222,7 @@ const indexTables = (() => {
     const made = element("td", { class: `number${tint(found.bd)}${found.tie ? " unsure" : ""}` }, percent(found.bd));
     const small = found.tie ? "tie" : low ? "?" : "";
     if (small) made.append(" ", element("small", { class: "tie" }, small));
-    if (found.flag) made.append(" ", element("small", { class: "short" }, found.flag === "low overlap" ? "low" : found.flag));
+    if (found.flag) made.append(" ", element("small", { class: "short" }, SHORT[found.status] ?? found.flag));
     made.title = `${system} against ${anchor}: ${percent(found.bd)}, ` +
       (low ? `no interval (${whyNoInterval(board, found)})` : `95 % interval ${interval(found.low, found.high)}`) +
       `${found.tie ? ": a tie" : ""}; overlap ${Math.round(found.overlap)} %${found.flag ? `: ${found.flag}` : ""}; ${clipsWord(found.clips)}`;
