@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from .curve_batch import fronts
 from .curves import Curve
 from .resample import weighted_sums
 from .score_matrices import RATES, Metric, ScoreMatrices, Scores
@@ -65,6 +66,44 @@ class ClipCurves:
     def only(self, clips: Mask) -> ClipCurves:
         """The clips of a mask (C,)."""
         return self._take(clips, slice(None))
+
+    def without_dominated(self) -> ClipCurves:
+        """Without points of a grid that on every clip cost no less than another one of the very same value.
+
+        No mean over any clips can have them on its front. A metric of the picture leaves one point per
+        picture of a grid of pictures and sounds.
+        """
+        import numpy as np
+
+        if not self.grid or self.weighted:
+            return self
+        equals: dict[bytes, list[int]] = {}
+        for at, column in enumerate(np.ascontiguousarray(self.value.T)):
+            equals.setdefault(column.tobytes(), []).append(at)
+        keep = []
+        for same in equals.values():
+            kbps = self.kbps[:, same]
+            cheapest = int(np.argmin(kbps.sum(axis=0)))
+            cheaper = np.flatnonzero((kbps < kbps[:, [cheapest]]).any(axis=0))
+            keep += [same[cheapest], *(same[at] for at in cheaper)]
+        return self._take(slice(None), np.array(sorted(keep))) if len(keep) < len(self.points) else self
+
+    def clip_fronts(self) -> Mask:
+        """Mask (C, P) of the points on the Pareto front of each clip alone; no missing and no free ones."""
+        import numpy as np
+
+        found = np.zeros(self.value.shape, dtype=bool)
+        known = np.isfinite(self.value) & (self.kbps > 0)
+        patterns, pattern = np.unique(known, axis=0, return_inverse=True)
+        for at, points in enumerate(patterns):
+            here = np.ix_(np.flatnonzero(np.ravel(pattern) == at), np.flatnonzero(points))
+            if found[here].size:
+                quality = self.value[here] if self.higher_is_better else -self.value[here]
+                order, _, keep = fronts(np.log10(self.kbps[here]), quality)
+                on_front = np.zeros_like(keep)
+                np.put_along_axis(on_front, order, keep, axis=-1)
+                found[here] = on_front
+        return found
 
     def averages(self, counts: Array) -> tuple[Array, Array]:
         """Rates and qualities (B, P) over clips counted as in `counts` (B, C); higher quality is better."""

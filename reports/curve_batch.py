@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Mask = NDArray[np.bool_]
+    Places = NDArray[np.int64]
 
 MIN_POINTS = 3
 """Fewer points than this on either curve give no BD-rate: PCHIP through two is only a straight line."""
@@ -38,7 +39,9 @@ class CurveBatch:
         if not kbps.shape[1]:
             return cls(low, high, np.zeros((0, 6, len(kbps))))
         usable = np.isfinite(kbps).all(axis=1) & np.isfinite(quality).all(axis=1)
-        rate, value, keep = envelope(kbps[usable], quality[usable])
+        log_rate = np.log10(kbps[usable])
+        order, value, keep = fronts(log_rate, quality[usable])
+        log_rate = np.take_along_axis(log_rate, order, axis=-1)
         counts = np.zeros(len(kbps), dtype=int)
         counts[usable] = keep.sum(axis=1)
         segments = np.zeros((max(int(counts.max(initial=0)) - 1, 0), 6, len(kbps)))
@@ -46,8 +49,9 @@ class CurveBatch:
         for count in np.unique(counts[counts >= MIN_POINTS]):  # equally many points form a dense batch
             rows = of_usable == count
             x = value[rows][keep[rows]].reshape(-1, count)
-            y = np.log10(rate[rows][keep[rows]]).reshape(-1, count)
-            at = np.flatnonzero(counts == count)
+            y = log_rate[rows][keep[rows]].reshape(-1, count)
+            # A slice writes several times faster than a list of places.
+            at = slice(None) if len(x) == len(kbps) else np.flatnonzero(counts == count)
             low[at], high[at] = x[:, 0], x[:, -1]
             step = np.diff(x)
             slope = np.diff(y) / step
@@ -101,20 +105,22 @@ def batch_bd_rate(test_kbps: Array, test_quality: Array, anchor_kbps: Array, anc
     return to_percent(log_ratio(test, anchor))
 
 
-def envelope(kbps: Array, quality: Array) -> tuple[Array, Array, Mask]:
-    """Rates and qualities (B, n) in order of rate, and the mask (B, n) of each row's Pareto front."""
+def fronts(log_kbps: Array, quality: Array) -> tuple[Places, Array, Mask]:
+    """Each row's points in order of rate: places, qualities and the mask of its Pareto front, all (B, n).
+
+    On the front is a point of which no cheaper (or equally cheap) one is as good. Rates come as logarithms:
+    settings whose rates differ by a rounding that those do not see have one rate.
+    """
     import numpy as np
 
-    # By the logarithm: settings whose rates differ by a rounding that it does not see have one rate.
-    order = np.lexsort((-quality, np.log10(kbps)), axis=-1)
-    kbps = np.take_along_axis(kbps, order, axis=-1)
+    order = np.lexsort((-quality, log_kbps), axis=-1)
     quality = np.take_along_axis(quality, order, axis=-1)
     keep = np.ones(quality.shape, dtype=bool)
     best = np.maximum.accumulate(quality, axis=-1)
     # Equal means differ by rounding: what rises by less than a billionth of the range has not risen.
-    least = np.maximum(1e-9 * np.ptp(quality, axis=-1), 1e-12 * np.abs(quality).max(axis=-1))
+    least = np.maximum(1e-9 * (best[:, -1] - quality.min(axis=-1)), 1e-12 * np.abs(quality).max(axis=-1))
     keep[:, 1:] = quality[:, 1:] > best[:, :-1] + least[:, None]
-    return kbps, quality, keep
+    return order, quality, keep
 
 
 def _pchip_slopes(step: Array, slope: Array) -> Array:

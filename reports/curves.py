@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from .curve_batch import MIN_POINTS, batch_bd_rate, envelope
+from .curve_batch import MIN_POINTS, batch_bd_rate, fronts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,8 +52,8 @@ class Curve:
             raise ValueError("a curve needs finite qualities and positive finite rates")
         if not len(rate):
             return cls(rate, value, True)
-        rate, value, keep = envelope(rate[None], value[None])
-        return cls(rate[keep], value[keep], grid or bool(keep.all()))
+        (order,), (value,), (keep,) = fronts(np.log10(rate)[None], value[None])
+        return cls(rate[order][keep], value[keep], grid or bool(keep.all()))
 
     def __len__(self) -> int:
         return len(self.kbps)

@@ -232,7 +232,7 @@ class _Sampled:
 
         if not len(curve.clips):
             return cls(Curve.of([], [], curve.grid), CurveBatch.of(*np.empty((2, 1, 0))))
-        kbps, quality = curve.averages(_counts(len(curve.clips), resamples))
+        kbps, quality = curve.without_dominated().averages(_counts(len(curve.clips), resamples))
         points = np.isfinite(quality[0])  # a corpus metric may have a point without a single word
         kbps, quality = kbps[:, points], quality[:, points]
         return cls(Curve.of(kbps[0], quality[0], curve.grid), CurveBatch.of(kbps, quality))
