@@ -146,7 +146,9 @@ def _three(
 ) -> list[Line]:
     """A point's rows: first, second, and the difference."""
     again = Cell(point, "text", look="again")
-    change = Cell(text.percent(100 * (kbps[1] / kbps[0] - 1))) if kbps[0] > 0 else absent("no bits")
+    change = Cell("")
+    if kbps[0] != kbps[1]:
+        change = Cell(text.percent(100 * (kbps[1] / kbps[0] - 1))) if kbps[0] > 0 else absent("no bits")
     return [
         Line((Cell(point, "text"), Cell(variants.first, "system"), rates[0], *values[0])),
         Line((again, Cell(variants.second, "system"), rates[1], *values[1])),

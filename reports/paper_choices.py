@@ -74,7 +74,9 @@ class Book:
 
     @cached_property
     def datasets(self) -> list[str]:
-        return [row["dataset"] for row in self.source.datasets]
+        """All datasets, those with a board first."""
+        scored = {board.of.dataset for board in self.boards}
+        return sorted((row["dataset"] for row in self.source.datasets), key=lambda name: name not in scored)
 
     @cached_property
     def rates(self) -> list[str]:
@@ -124,8 +126,10 @@ class Book:
             )
             if found is not None:
                 labels.append(found)
-            else:
+            if found is None:
                 absent.append((column[0], self.why(column[0])))
+            elif there[found].of.metric != column[0]:
+                absent.append((column[0], f"{self.why(column[0])}; {found} stands in its place"))
         return Choice(tuple(labels or list(there)[:3]), tuple(absent))
 
     def test_system(self, rate: str) -> str | None:

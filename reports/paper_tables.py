@@ -24,13 +24,15 @@ AUDIO_CAPTION = (
     "Every system that codes sound, at each of its points: means over the clips of {dataset} that have "
     "a score there; rate: audio and joint parts. Error rates are of the whole corpus. The papers do not "
     "publish the exact setting of their MEL and STFT: mel_dac_eval and stft_dac_eval are "
-    "descript-audio-codec's evaluation, and not to be compared with the printed numbers."
+    "descript-audio-codec's evaluation, and not to be compared with the printed numbers. Ground truth: the "
+    "uncoded clips; a dash stands where a metric compares with them."
 )
 SYNC_CAPTION = (
     "All systems at {kbps} kbit/s of {rate} rate, on {dataset}: interpolated on each system's own mean "
     "curve over the clips that all of its points cover (PCHIP over log rate), never extrapolated; "
     "“below range” and “above range” lie outside what was measured. Each metric has its own curve, so "
-    "the values of one row may belong to different settings of the system."
+    "the values of one row may belong to different settings of the system. Ground truth: the uncoded "
+    "clips; a dash stands where a metric compares with them."
 )
 
 
@@ -149,9 +151,7 @@ def uncoded(shown: Sequence[Board], before: int, after: int, scaled: bool = Fals
         reason = "the uncoded clips have no score of these metrics"
         return missing("Ground truth", reason, "text")
     cells = [
-        absent("compared with itself")
-        if board.reference is None
-        else number(board.reference * (_scale(board) if scaled else 1))
+        absent("") if board.reference is None else number(board.reference * (_scale(board) if scaled else 1))
         for board in shown
     ]
     counts = [board.reference_clips for board in shown if board.reference is not None]
@@ -210,7 +210,7 @@ def sync_table(book: Book, dataset: str, rate: str, choice: Choice, kbps: float 
         heads=(
             Head("system", "text"),
             *(metric_head(board) for board in shown),
-            Head("measured from–to", "number", "kbit/s of the curve's first and last point"),
+            Head("measured, kbit/s", "number", "the rates of the curve's first and last point"),
             CLIPS,
         ),
         lines=tuple(lines),
