@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .clip_curves import ClipCurves
 from .curves import Curve, Matched
 from .facts import Row
 from .resample import bands
 from .tables import Leaderboard
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
 
 COLOURS, DASHES, SYMBOLS = 7, 5, 7
 """How many of each the style sheet and static/core.js have; see `styles`."""
@@ -158,17 +164,30 @@ def clip_part(group: Sequence[ClipCurves], names: Mapping[str, str]) -> dict[str
     lines: dict[str, list[list[Any]]] = {}
     for curve in group:
         found = lines.setdefault(curve.system, [])
-        order = np.argsort(np.nan_to_num(curve.kbps, nan=np.inf), axis=1)
-        for at in range(0 if curve.pooled else len(clips)):
-            known = [i for i in order[at] if np.isfinite(curve.value[at, i]) and curve.kbps[at, i] > 0]
-            kbps, value = curve.kbps[at, known], curve.value[at, known]
-            if curve.grid and len(known):
-                sign = 1 if curve.higher_is_better else -1
-                front = Curve.of(kbps, sign * value, grid=True)
-                kbps, value = front.kbps, sign * front.quality
-            if len(known):
-                found.append([at, [short(v, 4) for v in kbps], [short(v, 4) for v in value]])
+        if curve.pooled:
+            continue
+        shown = curve.clip_fronts() if curve.grid else np.isfinite(curve.value) & (curve.kbps > 0)
+        order = np.argsort(np.where(shown, curve.kbps, np.inf), axis=1)
+        kbps, value = (
+            np.take_along_axis(shortened(values, 4), order, axis=1).tolist()
+            for values in (curve.kbps, curve.value)
+        )
+        for at, count in enumerate(shown.sum(axis=1).tolist()):
+            if count:
+                found.append([at, kbps[at][:count], value[at][:count]])
     return {"clips": [names.get(clip, clip) for clip in clips], "lines": lines}
+
+
+def shortened(values: Array, digits: int) -> Array:
+    """Rounded to so many significant digits, as `short`."""
+    import numpy as np
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places = digits - 1 - np.floor(np.log10(np.abs(values)))
+    # Only whole powers of ten are exact, so that dividing by one gives the nearest number, of few digits.
+    places = np.where(np.isfinite(places), places, 0)
+    up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)
+    return np.round(values * up / down) / up * down
 
 
 def short(value: float | None, digits: int = 6) -> float | None:

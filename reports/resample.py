@@ -67,26 +67,45 @@ def bands(curve: ClipCurves, resamples: int = RESAMPLES) -> tuple[Array, Array]:
     low, high = np.full((2, len(curve.points)), np.nan)
     if curve.pooled:
         return low, high
+    # A metric of the picture is the same for every sound of a grid: equal columns are resampled once.
+    columns = [curve.value[:, at].tobytes() for at in range(len(curve.points))]
+    if curve.weighted:
+        columns = [value + curve.weight[:, at].tobytes() for at, value in enumerate(columns)]
     covered = np.isfinite(curve.value)
-    patterns, kind = np.unique(covered, axis=1, return_inverse=True)
-    for at, clips in enumerate(patterns.T):
+    groups: dict[bytes, dict[bytes, list[int]]] = {}
+    for at, column in enumerate(columns):
+        groups.setdefault(covered[:, at].tobytes(), {}).setdefault(column, []).append(at)
+    for equal in groups.values():
+        points = [same[0] for same in equal.values()]
+        clips = covered[:, points[0]]
         if clips.sum() < 2:
             continue
-        points = np.flatnonzero(np.ravel(kind) == at)
-        value = curve.value[clips][:, points]
-        counts = draws(int(clips.sum()), resamples)
+        value, counts = curve.value[clips][:, points], draws(int(clips.sum()), resamples)
         if curve.weighted:
             weight = curve.weight[clips][:, points]
             with np.errstate(invalid="ignore", divide="ignore"):  # no word in any drawn clip: NaN, no number
                 means = weighted_sums(counts, value * weight) / weighted_sums(counts, weight)
-            known = np.isfinite(means).mean(axis=0) >= INTERVAL_SHARE
-            points, means = points[known], means[:, known]
         else:
             means = weighted_sums(counts, value) / clips.sum()
-        if len(points):
-            percentile = np.nanpercentile if curve.weighted else np.percentile  # several times faster
-            low[points], high[points] = percentile(means, [100 * q for q in INTERVAL], axis=0)
+        ends = _percentiles(means)
+        for same, *end in zip(equal.values(), *ends, strict=True):
+            low[same], high[same] = end
     return low, high
+
+
+def _percentiles(values: Array) -> Array:
+    """Both ends (2, P) of the INTERVAL of values (B, P); NaN where too few are numbers (INTERVAL_SHARE)."""
+    import numpy as np
+
+    numbers = np.isfinite(values)
+    shares = [100 * share for share in INTERVAL]
+    if numbers.all():  # much faster than the other one
+        return np.percentile(values, shares, axis=0)
+    enough = numbers.mean(axis=0) >= INTERVAL_SHARE
+    ends = np.full((2, values.shape[1]), np.nan)
+    if enough.any():
+        ends[:, enough] = np.nanpercentile(values[:, enough], shares, axis=0)
+    return ends
 
 
 def weighted_sums(counts: Array, values: Array) -> Array:
