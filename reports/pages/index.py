@@ -87,7 +87,7 @@ def pages(source: Source) -> list[Page]:
     """The index."""
     columns = all_columns(source)
     found = views(columns)
-    headline = {column.key for view in found for column in view.columns}
+    places = {column.key: at for view in found for at, column in enumerate(view.columns)}
     sizes = facts.set_sizes(source.connection)
     return [
         Page(
@@ -107,7 +107,7 @@ def pages(source: Source) -> list[Page]:
                 "problems": source.problems,
             },
             data={
-                "boards": [_header(column, column.key in headline, source) for column in columns],
+                "boards": [_header(column, places.get(column.key), source) for column in columns],
                 "matched": list(columns[0].board.matched_kbps) if columns else [],
                 "statuses": list(STATUSES),
                 "words": text.STATUS_WORDS,
@@ -150,8 +150,8 @@ def views(columns: list[Column]) -> list[View]:
     return result
 
 
-def _header(column: Column, headline: bool, source: Source) -> dict[str, Any]:
-    """What the script knows of a board before it loads it."""
+def _header(column: Column, headline: int | None, source: Source) -> dict[str, Any]:
+    """What the script knows of a board before it loads it. headline: its place in the headline table."""
     board = column.board
     fact = source.metric_facts[board.metric, board.fingerprint]
     marks = ["in-house"] if fact["weights"] == "synthetic" else []

@@ -229,10 +229,13 @@ const indexTables = (() => {
     return made;
   }
 
+  // A pair's name may break after its plus.
+  const breakable = (name) => name.split(/(?<=\+)/).flatMap((part, at) => (at ? [document.createElement("wbr"), part] : [part]));
+
   function pairs(table, board, systems) {
     fill(table,
       [element("tr", {}, element("th", { class: "text corner", scope: "col" }, "row against column"),
-        ...systems.map((name) => element("th", { class: "number", scope: "col" }, element("span", {}, name))))],
+        ...systems.map((name) => element("th", { class: "number", scope: "col" }, element("span", {}, ...breakable(name)))))],
       systems.map((system) => element("tr", {}, element("th", { class: "text", scope: "row" }, systemName(system)),
         ...systems.map((anchor) => pairCell(board, system, anchor)))));
   }

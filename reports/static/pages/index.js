@@ -8,57 +8,24 @@ talkbench.page("index", (root, data, api) => {
   indexTables.setup(data);
   const RATES = { video: "Picture", audio: "Sound", total: "Both" };
   const CODINGS = { "": "All", joint: "Joint", separate: "Separate" };
+  const SWITCHES = ["log", "bands", "clips", "hull"];
   const MOST_DRAWN = 12;   // curves that one figure shows where nobody chose
   const MOST_PAIRS = 60;   // rows and columns of the table of pairs
-  const SWITCHES = { log: true, bands: true, clips: false, hull: false };
   const known = talkbench.common.systems;
 
   // hidden: families and weights that are filtered out; drawn: null for the first MOST_DRAWN.
   const state = {
     dataset: data.boards[0].dataset, rate: null, metric: null, anchors: {}, coding: "", search: "",
-    hidden: { family: new Set(), weights: new Set() }, drawn: null, all: false, paper: false, ...SWITCHES,
+    hidden: { family: new Set(), weights: new Set() }, drawn: null, all: false, paper: false,
+    log: true, bands: true, clips: false, hull: false,
   };
+  const usual = { ...state };
   const headers = () => data.boards.filter((b) => b.dataset === state.dataset && b.rate === state.rate);
   const header = () => headers().find((b) => b.label === state.metric);
   const anchorOf = (board) => {
     const wanted = state.anchors[state.rate];
     return board.systems.includes(wanted) ? wanted : header().anchor;
   };
-
-  // ------------------------------------------------------------------------------------ address
-
-  function readAddress() {
-    const query = new URLSearchParams(location.search);
-    for (const key of ["dataset", "rate", "metric", "coding", "search"]) if (query.has(key)) state[key] = query.get(key);
-    for (const rate of Object.keys(RATES)) if (query.has(`anchor-${rate}`)) state.anchors[rate] = query.get(`anchor-${rate}`);
-    for (const key of Object.keys(state.hidden)) for (const value of query.getAll(`no-${key}`)) state.hidden[key].add(value);
-    for (const key of Object.keys(SWITCHES)) if (query.has(key)) state[key] = query.get(key) === "1";
-    if (query.has("draw")) state.drawn = new Set(query.getAll("draw").filter((name) => name));
-    state.all = query.get("metrics") === "all";
-    state.paper = query.get("view") === "paper";
-    if (!data.boards.some((board) => board.dataset === state.dataset)) state.dataset = data.boards[0].dataset;
-    if (!(state.coding in CODINGS)) state.coding = "";
-  }
-
-  function writeAddress() {
-    const query = new URLSearchParams();
-    const set = (key, value, usual) => { if (value !== usual) query.append(key, value); };
-    set("dataset", state.dataset, data.boards[0].dataset);
-    set("rate", state.rate, data.boards.find((board) => board.dataset === state.dataset).rate);
-    set("metric", state.metric, headers()[0].label);
-    for (const [rate, name] of Object.entries(state.anchors)) query.append(`anchor-${rate}`, name);
-    set("coding", state.coding, "");
-    set("search", state.search, "");
-    for (const [key, values] of Object.entries(state.hidden)) for (const value of values) query.append(`no-${key}`, value);
-    for (const [key, usual] of Object.entries(SWITCHES)) if (state[key] !== usual) query.append(key, state[key] ? "1" : "0");
-    if (state.drawn) for (const name of state.drawn.size ? state.drawn : [""]) query.append("draw", name);
-    if (state.all) query.append("metrics", "all");
-    if (state.paper) query.append("view", "paper");
-    const text = query.toString();
-    try {
-      history.replaceState(null, "", (text ? `?${text}` : location.pathname.split("/").pop()) + location.hash);
-    } catch { /* a browser may forbid it for files; the view works without an address */ }
-  }
 
   // ------------------------------------------------------------------------------------ filters
 
@@ -115,7 +82,7 @@ talkbench.page("index", (root, data, api) => {
     if (!indexCurves.paperView(header())) state.paper = false;
     segments($("rate"), rates.map((rate) => [rate, RATES[rate]]), state.rate, (rate) => choose({ rate }));
     options($("metric"), labels, state.metric);
-    for (const key of Object.keys(SWITCHES)) $(key).checked = state[key];
+    for (const key of SWITCHES) $(key).checked = state[key];
     papers();
   }
 
@@ -156,15 +123,25 @@ talkbench.page("index", (root, data, api) => {
   const allMetrics = element("button", { type: "button", class: "plain" });
   allMetrics.addEventListener("click", () => choose({ all: !state.all }));
 
+  // The headline metrics in their order, or all of them: each modality together, headline metrics first.
+  function columnsOf(boards) {
+    const headline = boards.filter((b) => b.headline !== null).sort((a, b) => a.headline - b.headline);
+    if (!state.all) return headline;
+    const modalities = unique([...headline, ...boards].map((b) => b.modality));
+    return modalities.flatMap((modality) =>
+      unique([...headline, ...boards]).filter((b) => b.modality === modality));
+  }
+
   let shown = null;  // what was drawn last, for a new theme
   let turn = 0;
   async function update() {
     settle();
-    writeAddress();
+    const first = data.boards.find((b) => b.dataset === state.dataset);
+    indexAddress.write(state, { ...usual, rate: first.rate, metric: headers()[0].label });
     const mine = ++turn;
     root.setAttribute("aria-busy", "true");
     const chosen = header();
-    const columns = headers().filter((b) => state.all || b.headline);
+    const columns = columnsOf(headers());
     const load = (kind, of) => api.part(`${kind}/${of.key}`);
     try {
       const [own, curves, clips, ...boards] = await Promise.all([
@@ -273,7 +250,7 @@ talkbench.page("index", (root, data, api) => {
 
   // ------------------------------------------------------------------------------------ wiring
 
-  for (const key of Object.keys(SWITCHES)) $(key).addEventListener("change", (event) => choose({ [key]: event.target.checked }));
+  for (const key of SWITCHES) $(key).addEventListener("change", (event) => choose({ [key]: event.target.checked }));
   $("metric").addEventListener("change", (event) => choose({ metric: event.target.value, paper: false }));
   $("anchor").addEventListener("change", (event) => {
     state.anchors[state.rate] = event.target.value;
@@ -288,7 +265,9 @@ talkbench.page("index", (root, data, api) => {
   });
   $("link").addEventListener("click", () => copyText(location.href, $("link")));
   $("points").addEventListener("toggle", () => { if ($("points").open) draw(); });
-  readAddress();
+  indexAddress.read(state);
+  if (!data.boards.some((b) => b.dataset === state.dataset)) state.dataset = usual.dataset;
+  if (!(state.coding in CODINGS)) state.coding = "";
   if ($("dataset")) options($("dataset"), unique(data.boards.map((row) => row.dataset)), state.dataset);
   update();
   return { redraw: draw };
