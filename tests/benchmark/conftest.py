@@ -1,5 +1,6 @@
 """Sweeps over tiny clips with fake codecs, in a folder and a cache of their own."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -146,3 +147,46 @@ def register(places: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Non
         known[part.name] = part
 
     return add
+
+
+@pytest.fixture(scope="session")
+def sweep_of(
+    example_site: list[Path], program: str, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Path]:
+    """`sweep_of(systems, clips, metrics)`: the folder of a finished sweep, made once; do not change it."""
+    done: dict[tuple[object, ...], Path] = {}
+    base = tmp_path_factory.mktemp("sweeps")
+
+    def sweep(
+        systems: tuple[str, ...] = ("fake-video+fake-audio",),
+        clips: int = 2,
+        metrics: tuple[str, ...] = ("psnr", "snr", "fake_sync", "fake_distance"),
+    ) -> Path:
+        key = systems, clips, metrics
+        if key not in done:
+            out, suite = base / f"sweep-{len(done)}", base / f"suite-{len(done)}.toml"
+            text = SUITE.format(
+                systems=list(systems), metrics=list(metrics), clips=clips, odd="false", time_limit_s=60
+            )
+            suite.write_text(text)
+            environment = {
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(map(str, example_site)),
+                "TALKBENCH_CACHE": str(base / "cache"),
+            }
+            command = [program, "sweep", str(suite), "--out", str(out)]
+            ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+            done[key] = out
+        return done[key]
+
+    return sweep
+
+
+@pytest.fixture
+def same_cache(
+    sweep_of: Callable[..., Path], example_codecs: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Path]:
+    """`sweep_of`, with its fake codecs and its cache in this process too."""
+    monkeypatch.setenv("TALKBENCH_CACHE", str(sweep_of().parent / "cache"))
+    return sweep_of
