@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ..benchmark.errors import UsageError
 from ..benchmark.tables import open_results
 from . import text
-from .clip_curves import load
-from .tables import Table, bd_table, leaderboard_table, leaderboards
+from .paper_set import PaperSet
+from .source import Source
+from .tables import Table, bd_table, leaderboard_table
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,7 +24,8 @@ def export(directory: Path, format: str, out: Path) -> list[Path]:
     """Write every table and view of the results in `directory` into the folder `out`; returns the files.
 
     `parquet` and `csv` give one file per table or view, with its name; `latex` gives `leaderboard.tex`
-    (a table per dataset, rate and metric) and `bd_rates.tex`, for the packages booktabs and longtable.
+    (a table per dataset, rate and metric), `bd_rates.tex` and the papers' tables `paper_*.tex`, for the
+    packages booktabs and longtable.
     Raises UsageError for another format or where there are no results.
     """
     if format not in FORMATS:
@@ -52,14 +54,26 @@ def _copy(connection: duckdb.DuckDBPyConnection, name: str, format: str, out: Pa
 
 def _latex(connection: duckdb.DuckDBPyConnection, out: Path) -> list[Path]:
     # The same rows as the page's, made here from the scores: a stored table may be older than they are.
-    boards = leaderboards(connection, load(connection))
+    source = Source(connection)
+    boards = source.boards
     rows = [row.bd for board in boards for row in board.rows if row.bd is not None]
     boards_path, bd_path = out / "leaderboard.tex", out / "bd_rates.tex"
     tables = [latex_table(leaderboard_table(board), _caption(board)) for board in boards]
     boards_path.write_text("\n".join(tables) or "% no system has a scored point\n", encoding="utf-8")
     caption = "BD-rates: PCHIP over log rate, curves of clip means; 95 % bootstrap intervals over clips."
     bd_path.write_text(latex_table(bd_table(rows), caption), encoding="utf-8")
-    return [boards_path, bd_path]
+    return [boards_path, bd_path, *_paper_tables(source, out)]
+
+
+def _paper_tables(source: Source, out: Path) -> list[Path]:
+    """The tables of the papers' page as it shows them first; ours only, no printed number."""
+    paths = []
+    for name, found in PaperSet.of(source).all().items():
+        path = out / f"{name}.tex"
+        tables = [latex_table(table.texts(), table.caption_text) for table in found]
+        path.write_text("\n".join(tables) or "% no system has a scored point\n", encoding="utf-8")
+        paths.append(path)
+    return paths
 
 
 def _caption(board: Leaderboard) -> str:
@@ -71,7 +85,10 @@ def _caption(board: Leaderboard) -> str:
 
 
 def latex_table(table: Table, caption: str) -> str:
-    """A longtable with escaped cells; the first two columns are text, the others flush right."""
+    """A longtable with escaped cells; the first two columns are text, the others flush right.
+
+    The last cell of a row that is shorter than the heads spans what is left.
+    """
     heads, rows = table
     lines = [
         r"\begin{longtable}{ll" + "r" * (len(heads) - 2) + "}",
@@ -80,8 +97,15 @@ def latex_table(table: Table, caption: str) -> str:
         " & ".join(map(text.latex, heads)) + r" \\",
         r"\midrule",
         r"\endhead",
-        *(" & ".join(map(text.latex, row)) + r" \\" for row in rows),
+        *(_latex_row(row, len(heads)) for row in rows),
         r"\bottomrule",
         r"\end{longtable}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _latex_row(row: list[str], width: int) -> str:
+    cells = list(map(text.latex, row))
+    if len(cells) < width:
+        cells[-1] = rf"\multicolumn{{{width - len(cells) + 1}}}{{l}}{{{cells[-1]}}}"
+    return " & ".join(cells) + r" \\"

@@ -75,12 +75,9 @@ class PaperTable:
         return "".join(literal + value for literal, _, value in self.caption_parts)
 
     def texts(self) -> Table:
-        """Heads and rows as texts, all rows of equal length."""
-        width = len(self.heads)
-        rows = [[cell.plain for cell in line.cells] for line in self.lines]
-        return [" ".join((head.text, *head.marks)) for head in self.heads], [
-            row + [""] * (width - len(row)) for row in rows
-        ]
+        """Heads and rows as texts; the last cell of a shorter row is for all columns that are left."""
+        heads = [" ".join((head.text, *head.marks)) for head in self.heads]
+        return heads, [[cell.plain for cell in line.cells] for line in self.lines]
 
 
 def number(value: float | None, digits: int = 4, reason: str = "", **more: object) -> Cell:

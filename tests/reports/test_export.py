@@ -39,7 +39,9 @@ def test_latex_is_escaped_and_complete(tmp_path):
     metrics = tuple(metric for metric in METRICS if metric.name == "ms_ssim")
     store = StoreFactory(video=codecs, audio=(), metrics=metrics, anchors={})
     store.build(tmp_path / "talkbench.duckdb")
-    boards, bd_rates = export(tmp_path, "latex", tmp_path / "out")
+    boards, bd_rates, *papers = export(tmp_path, "latex", tmp_path / "out")
+    names = ("bd_rates", "audio", "ablation", "complexity", "lip_sync")
+    assert [path.name for path in papers] == [f"paper_{name}.tex" for name in names]
     for path in (boards, bd_rates):
         source = path.read_text()
         assert r"50\%\&\textbackslash{}evil\{\}" in source
@@ -52,6 +54,7 @@ def test_latex_is_escaped_and_complete(tmp_path):
             r"\documentclass{article}\usepackage{booktabs,longtable}\begin{document}"
             + boards.read_text()
             + bd_rates.read_text()
+            + "".join(path.read_text() for path in papers)
             + r"\end{document}"
         )
         subprocess.run(
