@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
 Crossing = tuple[int, int, float]
 """A place on the edge from point p to point q: p + t × (q − p), with t from 0 to 1."""
+
+LEVELS = (1, 1.2, 1.5, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
+"""Rates of which lines of equal rate are made, times powers of ten."""
+CONTOURS = 4
+"""So many lines of one system can be told apart."""
 
 LATTICE, TRIANGULATED, LADDER, SCATTERED = "lattice", "triangulated", "ladder", "scattered"
 
@@ -158,3 +164,29 @@ def ranked(values: Sequence[str | float], rates: Sequence[float] | Array) -> lis
     else:
         order = sorted(mean, key=lambda value: (mean[value], str(value)))
     return [order.index(value) for value in values]
+
+
+def preferred_rates(low: float, high: float) -> list[float]:
+    """Round rates within [low, high] kbit/s, as `LEVELS`."""
+    if not (0 < low <= high):
+        return []
+    powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+    found = [float(f"{digit * 10.0**power:.4g}") for power in powers for digit in LEVELS]
+    return [rate for rate in found if low <= rate <= high]
+
+
+def usual_rates(rates: Sequence[float], drawn: Sequence[tuple[Sequence[float] | Array, Mesh]]) -> list[float]:
+    """Of `rates` the few whose lines are drawn before any is chosen: those that most systems reach.
+
+    drawn: total rates and mesh of each system; 1, 2, 5, 10 … where at least two of them are reached.
+    """
+    import numpy as np
+
+    counts = {
+        rate: sum(bool(mesh.crossings(np.log10(kbps), float(np.log10(rate)))) for kbps, mesh in drawn)
+        for rate in rates
+    }
+    reached = [rate for rate in rates if counts[rate]]
+    round_ = [rate for rate in reached if f"{rate:e}"[:8] in ("1.000000", "2.000000", "5.000000")]
+    offered = round_ if len(round_) > 1 else reached
+    return sorted(sorted(offered, key=lambda rate: (-counts[rate], rate))[:CONTOURS])

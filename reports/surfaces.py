@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """A metric and its fingerprint."""
 
-LEVELS = (1, 1.2, 1.5, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
-"""Rates of which lines of equal rate are made, times powers of ten."""
+SHOWN_AT_FIRST = 6
+"""So many surfaces can be told apart."""
 SIDES = {"video": ("video", "pair"), "audio": ("audio", "pair")}
 """Modalities of the metrics that can stand on either quality axis."""
 
@@ -215,6 +215,17 @@ class Surfaces:
         keys = sorted((key for key in curves if key in rows), key=lambda key: (key[0], place[key[1]]))
         return [_grid(*key, rows[key], params.get(key[1], {}), curves[key]) for key in keys]
 
+    def first(self, limit: int = SHOWN_AT_FIRST) -> list[str]:
+        """Systems to draw before any is chosen: joint codecs, a pair of each video codec, other pairs."""
+        rows = [row for row in self.source.systems if row["listed"] and row["kind"] in ("joint", "pair")]
+        seen: dict[str, int] = {}
+        order = []
+        for row in rows:
+            again = seen.get(row["video_codec"], 0)
+            seen[row["video_codec"]] = again + 1
+            order.append((row["kind"] == "pair", again, len(order), row["system"]))
+        return [name for *_, name in sorted(order)[:limit]]
+
     def metrics(self, dataset: str, side: str, modalities: Collection[str] = ()) -> list[Key]:
         """Metrics that some system of a dataset has scores of, in the order of `Source.metrics`."""
         known = {key for grid in self.grids if grid.dataset == dataset for key in grid.curves}
@@ -274,14 +285,3 @@ def _grid(
         kbps=kbps,
         curves=curves,
     )
-
-
-def preferred_rates(low: float, high: float) -> list[float]:
-    """Round rates within [low, high] kbit/s, as `LEVELS`."""
-    import math
-
-    if not (0 < low <= high):
-        return []
-    powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
-    found = [float(f"{digit * 10.0**power:.4g}") for power in powers for digit in LEVELS]
-    return [rate for rate in found if low <= rate <= high]

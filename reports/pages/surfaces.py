@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ..figures import short
 from ..page import Page
 from ..surface_correlation import Correlation, correlations
-from ..surfaces import Grid, Key, Sheet, Surfaces, preferred_rates
+from ..surface_mesh import preferred_rates, usual_rates
+from ..surfaces import Grid, Key, Sheet, Surfaces
 from ..tables import headline_order
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ def pages(source: Source) -> list[Page]:
         return []
     datasets, parts = [], {}
     for at, row in enumerate(source.datasets):
-        view = _Dataset(surfaces, row["dataset"])
+        view = SurfaceView(surfaces, row["dataset"])
         if not (view.video and view.audio):
             continue
         datasets.append(view.facts() | {"key": str(at), "expected": row["usable"]})
@@ -40,14 +42,14 @@ def pages(source: Source) -> list[Page]:
             title="Surfaces",
             plotly=bool(datasets),
             context={"datasets": datasets, "systems": surfaces.systems},
-            data={"datasets": datasets},
+            data={"datasets": datasets, "first": surfaces.first()},
             parts=parts,
         )
     ]
 
 
-class _Dataset:
-    """What the page shows of one dataset."""
+class SurfaceView:
+    """What the page, and a paper's figures, show of one dataset."""
 
     def __init__(self, surfaces: Surfaces, dataset: str) -> None:
         self.dataset = dataset
@@ -60,6 +62,7 @@ class _Dataset:
         self.grids = [grid for grid in surfaces.grids if grid.dataset == dataset]
         self.missing = [name for name in surfaces.systems if name not in {grid.system for grid in self.grids}]
         self.rates = _rates(self.grids)
+        self.first = surfaces.first()
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -68,7 +71,23 @@ class _Dataset:
             "audio": [key[0] for key in self.audio],
             "rates": self.rates,
             "missing": self.missing,
+            "contours": self.contours,
         }
+
+    @property
+    def contours(self) -> list[float]:
+        """The rates whose lines are drawn at first: of the first systems, for the first two metrics."""
+        drawn = self.drawn(self.video[0], self.audio[0], self.first)
+        return usual_rates(self.rates, [(sheet.kbps, mesh) for _, sheet, mesh in drawn])
+
+    def drawn(self, video: Key, audio: Key, systems: Collection[str]) -> list[tuple[Grid, Sheet, Mesh]]:
+        """Of some systems what there is to draw for two metrics."""
+        found = []
+        for grid in self.grids:
+            sheet = grid.sheet(video, audio)
+            if grid.system in systems and isinstance(sheet, Sheet):
+                found.append((grid, sheet, sheet.mesh(grid.means(sheet, video))))
+        return found
 
     def part(self) -> dict[str, Any]:
         """Per system its sheets, and which of them a pair of metrics uses, or the reason."""

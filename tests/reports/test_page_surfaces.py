@@ -19,9 +19,10 @@ from talkbench.reports.surface_mesh import (
     TRIANGULATED,
     factors,
     lattice,
+    preferred_rates,
     triangulated,
 )
-from talkbench.reports.surfaces import Surfaces, preferred_rates
+from talkbench.reports.surfaces import Sheet, Surfaces
 
 JOINT = FakeCodec("avcc", "joint", tuple(float(rate) for rate in range(4, 16)), 2.0, family="generative")
 """Twelve points; `shared` makes a grid of 4 × 3 settings of them."""
@@ -130,6 +131,7 @@ def test_lines_of_equal_rate_are_those_of_another_contourer(page, store, system)
     rows, clips = measured(store, system, "dists", "visqol_speech")
     grid = grid_of(store, system)
     sheet = grid.sheet(key("dists"), key("visqol_speech"))
+    assert isinstance(sheet, Sheet)
     assert sheet.count == clips == (3 if "fomm" in system else 4)
     kbps, video, audio = np.array([rows[point][2:] for point in sheet.points]).T
     np.testing.assert_allclose(sheet.kbps, kbps, rtol=1e-12)

@@ -7,7 +7,6 @@ talkbench.page("surfaces", (root, data, api) => {
   if (!data.datasets.length) return {};
   const $ = (id) => root.querySelector(`#surfaces-${id}`);
   const KINDS = { joint: "Joint codecs", pair: "Pairs of separate codecs" };
-  const SHOWN_AT_FIRST = 6;
   const SYMBOLS_3D = ["circle", "square", "diamond", "circle-open", "square-open", "x", "cross"];
   const VIEWS = {
     turn: { eye: { x: 1.05, y: -1.6, z: 0.55 }, up: { x: 0, y: 0, z: 1 }, projection: "perspective" },
@@ -122,11 +121,7 @@ talkbench.page("surfaces", (root, data, api) => {
     const reached = here().rates.filter((rate) => shown().some((system) => lines(system, rate).length));
     const round = reached.filter((rate) => /^[125]0*$/.test(String(rate).replace(/^0?\.0*/, "")));
     const offered = round.length >= 2 ? round : reached;
-    if (!state.contours || !offered.some((rate) => state.contours.has(rate))) {
-      // Few lines can be told apart: the rates that most systems reach.
-      const many = (rate) => shown().filter((system) => lines(system, rate).length).length;
-      state.contours = new Set([...offered].sort((a, b) => many(b) - many(a) || a - b).slice(0, 4));
-    }
+    if (!offered.some((rate) => state.contours.has(rate))) state.contours = new Set(offered.slice(0, 4));
     $("rates").replaceChildren(...(offered.length ? ["kbit/s: "] : []), ...offered.map((rate) => {
       const field = element("input", { type: "checkbox", value: rate });
       field.checked = state.contours.has(rate);
@@ -398,7 +393,8 @@ talkbench.page("surfaces", (root, data, api) => {
     state.at = at;
     state.video = Math.max(here().video.indexOf(names[0]), 0);
     state.audio = Math.max(here().audio.indexOf(names[1]), 0);
-    state.contours = state.rate = null;
+    state.contours = new Set(here().contours);
+    state.rate = null;
     metricOptions();
     return gather();
   }
@@ -413,12 +409,9 @@ talkbench.page("surfaces", (root, data, api) => {
   $("log").addEventListener("change", drawSpace);
   $("rate").addEventListener("input", (event) => { state.rate = here().rates[Number(event.target.value)]; drawSlice(); });
 
-  // As many systems as can be told apart: joint codecs first, then a pair of each video codec, then the others.
-  const names = (kind) => Object.entries(talkbench.common.systems).filter(([, look]) => look.kind === kind).map(([name]) => name);
-  const again = names("pair").map((name, at, all) =>
-    [all.slice(0, at).filter((other) => talkbench.common.systems[other].video === talkbench.common.systems[name].video).length, name]);
-  const order = [...names("joint"), ...again.sort(([a], [b]) => a - b).map(([, name]) => name)];
-  for (const name of order.slice(SHOWN_AT_FIRST)) state.off.add(name);
+  for (const [name, look] of Object.entries(talkbench.common.systems)) {
+    if (KINDS[look.kind] && !data.first.includes(name)) state.off.add(name);
+  }
   chooseDataset(0);
   return { redraw: () => { if (scene.length) draw(); }, shown: () => Plotly.Plots.resize($("contour-plot")) };
 });
