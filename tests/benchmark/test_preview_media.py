@@ -112,7 +112,7 @@ def test_flac_is_the_rounding_to_16_bits(rate: int, channels: int, samples: int)
     heard, found_rate = soundfile.read(io.BytesIO(files["sound.flac"]), dtype="int16", always_2d=True)
     assert found_rate == rate
     assert np.array_equal(heard, wanted)
-    with av.open(io.BytesIO(files["sound.flac"])) as container:
+    with av.open(io.BytesIO(files["sound.flac"]), "r") as container:
         stream = container.streams.audio[0]
         pieces = [frame.to_ndarray() for frame in container.decode(stream)]
     again = np.concatenate([piece.reshape(-1, channels) for piece in pieces])
