@@ -265,7 +265,7 @@ def test_real_recordings(
         (name, codec, point): json.loads(bits)
         for name, codec, point, bits in ask(
             out,
-            "SELECT name, codec, point, parts FROM encodes JOIN clips USING (clip_id) WHERE parts IS NOT NULL",
+            "SELECT name, codec, point, parts FROM encodes JOIN clips USING (clip_id) WHERE parts NOT NULL",
         )
     }
     for (name, codec, point), (_, detail) in found.items():

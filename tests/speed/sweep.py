@@ -2,7 +2,7 @@
 
     python tests/speed/sweep.py [SUITE and options of `talkbench sweep`]
 
-Overhead is wall × workers over the seconds that workers spent in encode, decode and score;
+Overhead is wall × workers over the seconds that workers spent in encode, decode, score and preview;
 preparation of clips is printed apart. Memory is sampled 5 times a second: a worker's resident set
 with its children, the highest of all workers.
 """
@@ -46,19 +46,27 @@ def main() -> None:
         total = time.perf_counter() - began
         with duckdb.connect(str(out / "talkbench.duckdb"), read_only=True) as store:
             row = store.execute(
-                "SELECT wall_s, workers, prepare_s, encode_s, decode_s, score_s FROM runs"
+                "SELECT wall_s, workers, prepare_s, encode_s, decode_s, score_s, preview_s FROM runs"
             ).fetchone()
             assert row is not None
-            wall, workers, prepare, encode, decode, score = row
+            wall, workers, prepare, encode, decode, score, preview = row
+            shown = store.execute(
+                "SELECT count(DISTINCT clip_id), max(total) / 1e6 FROM "
+                "(SELECT clip_id, sum(bytes) AS total FROM previews GROUP BY clip_id)"
+            ).fetchone()
+            assert shown is not None
             codecs = store.execute(
                 "SELECT codec, sum(frames) / sum(encode_s), sum(frames) / sum(decode_s), max(peak_rss_bytes) "
                 "FROM encodes JOIN clips USING (clip_id) WHERE decode_status = 'ok' GROUP BY ALL ORDER BY ALL"
             ).fetchall()
     print(f"command, with BD-rates and report   {total:8.1f} s")
     print(f"sweep                               {wall:8.1f} s with {workers} workers")
-    for name, seconds in (("prepare", prepare), ("encode", encode), ("decode", decode), ("score", score)):
+    stages = {"prepare": prepare, "encode": encode, "decode": decode, "score": score, "preview": preview}
+    for name, seconds in stages.items():
         print(f"  worker seconds in {name:<8}        {seconds:8.1f} s")
-    work = encode + decode + score
+    if shown[0]:
+        print(f"  previews of {shown[0]} clips, at most {shown[1]:.1f} MB each")
+    work = encode + decode + score + preview
     print(f"overhead: wall x workers / work     {(wall - prepare / workers) * workers / work:8.3f}")
     print(f"overhead with preparation as work   {wall * workers / (work + prepare):8.3f}")
     print(f"largest worker                      {peak / 2**20:8.0f} MiB")
