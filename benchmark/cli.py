@@ -130,6 +130,9 @@ def report(
     single_file: Annotated[
         bool, typer.Option("--single-file", help="Also all pages as one file: DIR/report.html.")
     ] = False,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Also figures for papers: DIR/figures/*.pdf and *.svg.")
+    ] = False,
 ) -> None:
     """Write the static report of a sweep: DIR/report/index.html."""
     from ..reports import bd_rate, site
@@ -143,6 +146,13 @@ def report(
         with tables.open_results(directory) as connection:
             page = site.write_report(directory, connection, single_file)
     _out.print(str(page), soft_wrap=True)
+    if figures:
+        from ..reports import paper_figures
+        from ..reports.source import Source
+
+        with tables.open_results(directory) as connection:
+            files = paper_figures.write(Source(connection, directory), directory / "figures")
+        _out.print(str(files[-1]), soft_wrap=True)
 
 
 @app.command("codecs")
