@@ -98,8 +98,8 @@ def _at_rates(shown: Sequence[Board], variants: Variants) -> list[Line]:
             [*map(read_cell, side), _clips(shown, curves)] for side, curves in zip(found, sides, strict=True)
         ]
         steps = [
-            _step(board, *pair, curves)
-            for board, *pair, curves in zip(shown, *found, zip(*sides, strict=True), strict=True)
+            _step(board, first, second, curves)
+            for board, first, second, curves in zip(shown, *found, zip(*sides, strict=True), strict=True)
         ]
         lines += _three(point, variants, [number(kbps, 4)] * 2, values, steps, (kbps, kbps))
     return lines
@@ -109,11 +109,11 @@ def _step(
     board: Board,
     first: Matched | None,
     second: Matched | None,
-    curves: tuple[SystemCurve | None, SystemCurve | None],
+    curves: Sequence[SystemCurve | None],
 ) -> Cell:
     if first is None or second is None or first.value is None or second.value is None:
         return absent("")
-    return difference(board, second.value - first.value, _others(*curves))
+    return difference(board, second.value - first.value, _others(curves[0], curves[1]))
 
 
 def _others(first: Mean | SystemCurve | None, second: Mean | SystemCurve | None) -> bool:

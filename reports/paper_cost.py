@@ -34,8 +34,8 @@ def points(source: Source) -> list[Row]:
                median(c.frames / nullif(e.decode_s, 0)) AS decode_fps,
                median(e.duration_s / nullif(e.encode_s, 0)) AS encode_realtime,
                median(e.duration_s / nullif(e.decode_s, 0)) AS decode_realtime,
-               list_sort(list(DISTINCT e.encode_device)) AS encode_devices,
-               list_sort(list(DISTINCT e.decode_device)) AS decode_devices,
+               list_sort(list(DISTINCT e.encode_device) FILTER (e.encode_device <> '')) AS encode_devices,
+               list_sort(list(DISTINCT e.decode_device) FILTER (e.decode_device <> '')) AS decode_devices,
                max(e.peak_rss_bytes) AS peak_rss_bytes, max(e.peak_gpu_bytes) AS peak_gpu_bytes
         FROM encodes e JOIN clips c USING (clip_id)
         WHERE e.selected AND c.selected AND e.status = 'ok' AND e.decode_status = 'ok' AND e.duration_s > 0

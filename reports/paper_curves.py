@@ -57,11 +57,14 @@ class SystemCurve:
         if len(self.curve) < 2:
             slopes = np.zeros(len(self.curve))
         else:
-            x = np.log10(self.curve.kbps)
-            slopes = PchipInterpolator(x, self.curve.quality)(x, 1)
+            at = np.log10(self.curve.kbps)
+            slopes = PchipInterpolator(at, self.curve.quality)(at, 1)
         sign = 1 if self.higher_is_better else -1
-        rows = zip(np.log10(self.curve.kbps), sign * self.curve.quality, sign * slopes, strict=True)
-        return [tuple(float(f"{value:.10g}") for value in row) for row in rows]
+        x, y, slope = (
+            [float(f"{value:.10g}") for value in values]
+            for values in (np.log10(self.curve.kbps), sign * self.curve.quality, sign * slopes)
+        )
+        return list(zip(x, y, slope, strict=True))
 
 
 @dataclass(frozen=True, eq=False)

@@ -197,9 +197,9 @@ def sync_table(book: Book, dataset: str, rate: str, choice: Choice, kbps: float 
     there = book.on(dataset, rate)
     shown = [there[label] for label in choice.labels]
     lines = [uncoded(shown, 0, 1)] if shown else []
-    for name in book.on_rate(rate, dataset) if kbps is not None else ():
+    for name in book.on_rate(rate, dataset):
         curves = [board.curves.get(name) for board in shown]
-        if any(curve is not None for curve in curves):
+        if kbps is not None and any(curve is not None for curve in curves):
             cells = [read_cell(None if curve is None else curve.at(kbps)) for curve in curves]
             counts = clips_cell((curve.clips for curve in curves if curve is not None), shown[0].expected)
             lines.append(Line((Cell(name, "system", sort=name), *cells, _range(curves), counts)))
