@@ -254,32 +254,41 @@ def openers(source: Source, view: ClipView) -> list[tuple[int, int]]:
 
     The systems are the first of the suite with different pictures (or sounds, where no picture is coded).
     """
-    panes = [(0, 0)]
     chosen = _systems(source, view)
-    at_video = _nearest(view, [row["video_codec"] for row in chosen], "video")
-    at_audio = _nearest(view, [row["audio_codec"] for row in chosen], "audio")
-    for row in chosen:
-        picture, sound = at_video.get(row["video_codec"], 0), at_audio.get(row["audio_codec"], 0)
-        if row["kind"] == "joint":
+    at_video = _nearest(view, {video for video, _ in chosen}, "video")
+    at_audio = _nearest(view, {audio for _, audio in chosen}, "audio")
+    panes = [(0, 0)]
+    for video, audio in chosen:
+        picture, sound = at_video.get(video, 0), at_audio.get(audio, 0)
+        if video == audio and picture:
             sound = picture  # one point of one stream
         panes.append((picture, sound))
     return panes
 
 
-def _systems(source: Source, view: ClipView) -> list[Row]:
-    """Listed systems that have a preview of this clip, in the suite's order, no picture twice."""
+def _systems(source: Source, view: ClipView) -> list[tuple[str | None, str | None]]:
+    """Codecs of picture and sound of systems that can be played here, in the suite's order, no picture twice.
+
+    None: none, or no preview of it.
+    """
     asked = [name for name in source.suite.get("systems", ()) if isinstance(name, str)]
-    there = {v.encode["codec"] for v in view.variants if v.encode and (v.preview.picture or v.preview.sound)}
-    found: dict[str, Row] = {}
+    encoded = [(v.encode["codec"], v.preview) for v in view.variants if v.encode]
+    seen = {codec for codec, preview in encoded if preview.picture}
+    heard = {codec for codec, preview in encoded if preview.sound}
+    found: dict[str | None, tuple[str | None, str | None]] = {}
+    sounds: dict[str | None, tuple[str | None, str | None]] = {}
     rows = [row for row in source.systems if row["listed"]] or source.systems
     for row in sorted(rows, key=lambda r: asked.index(r["system"]) if r["system"] in asked else len(asked)):
-        if {row["video_codec"], row["audio_codec"]} - {None} <= there:
-            found.setdefault(row["video_codec"] or f"sound of {row['audio_codec']}", row)
-    seen = [row for row in found.values() if row["video_codec"]] or list(found.values())
-    return seen[:MOST_OPENERS]
+        video = row["video_codec"] if row["video_codec"] in seen else None
+        audio = row["audio_codec"] if row["audio_codec"] in heard else None
+        if video:
+            found.setdefault(video, (video, audio))
+        elif audio:
+            sounds.setdefault(audio, (None, audio))
+    return list((found or sounds).values())[:MOST_OPENERS]
 
 
-def _nearest(view: ClipView, codecs: list[str | None], rate: str) -> dict[str | None, int]:
+def _nearest(view: ClipView, codecs: set[str | None], rate: str) -> dict[str | None, int]:
     """Codec → key of its point nearest to the rate at which all of them are near, by ratio."""
     modality = {"video": "picture", "audio": "sound"}[rate]
     points: dict[str | None, list[tuple[int, float]]] = {}

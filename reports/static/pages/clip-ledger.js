@@ -32,7 +32,7 @@ function clipLedgerRow({ parts, frames, fps, seconds, height, sum, ...rest }) {
   const usual = sorted[Math.floor(0.95 * (frames - 1))] || most;
   const cut = !sum && most > 4 * usual ? 2.2 * usual : null;
   const high = (cut ?? most) * 1.04;
-  const ticks = clipTicks(0, high, 2);
+  const ticks = clipTicks(0, high, 3);
   return {
     ...rest, height,
     ticks: ticks.map((value) => [value / high, clipCount(value)]),

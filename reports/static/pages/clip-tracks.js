@@ -123,7 +123,7 @@ function clipCurveRow({ series, fps, seconds, height, ...rest }) {
   const room = high > low ? 0.06 * (high - low) : Math.abs(high) * 0.05 || 1;
   low -= room;
   high += room;
-  const ticks = clipTicks(low, high, height > 100 ? 4 : 2);
+  const ticks = clipTicks(low, high, height > 100 ? 5 : 3);
   return {
     ...rest, height,
     ticks: ticks.map((value) => [(value - low) / (high - low), show(value, 4)]),
