@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import UsageError
 from .clip_curves import RATES, ClipCurves, load
-from .curves import BdRate
 from .pairs import BdRow, Pairs, all_pairs
 from .resample import RESAMPLES
 
@@ -91,7 +90,8 @@ def default_anchors(
     connection: duckdb.DuckDBPyConnection, curves: list[ClipCurves]
 ) -> dict[tuple[str, str], str]:
     """(dataset, rate) → system: the latest suite's `anchors` where it has curves, else the first by name."""
-    wanted = latest_suite(connection).get("anchors") or {}
+    anchors = latest_suite(connection).get("anchors")
+    wanted = anchors if isinstance(anchors, dict) else {}
     present: dict[tuple[str, str], set[str]] = {}
     for curve in curves:
         present.setdefault((curve.dataset, curve.rate), set()).add(curve.system)
@@ -102,33 +102,16 @@ def default_anchors(
 
 
 def latest_suite(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """The latest run's suite after overrides; empty where no run is recorded."""
+    """The latest run's suite after overrides; empty where none is recorded, or no suite."""
     latest = connection.execute("SELECT suite_resolved FROM runs ORDER BY started_at DESC LIMIT 1").fetchone()
-    return json.loads(latest[0]) if latest and latest[0] else {}
+    suite = json.loads(latest[0]) if latest and latest[0] else {}
+    return suite if isinstance(suite, dict) else {}
 
 
 def anchor_of(group: list[ClipCurves], defaults: Mapping[tuple[str, str], str]) -> ClipCurves:
     """The default anchor's curve, or the first system's by name where that one lacks this metric."""
     name = defaults[group[0].dataset, group[0].rate]
     return next((curve for curve in group if curve.system == name), group[0])
-
-
-def compare(test: ClipCurves, anchor: ClipCurves, resamples: int = RESAMPLES) -> BdRow:
-    """BD-rate of one system against another; see `pairs.all_pairs`."""
-    return all_pairs([test, anchor], anchor, resamples).row(test.system, anchor.system)
-
-
-def matrix(group: list[ClipCurves]) -> list[list[BdRate | None]]:
-    """BD-rate of each system (row) against each other (column), without intervals; None on the diagonal."""
-    pairs = all_pairs(group, group[0], 0)
-
-    def cell(system: str, anchor: str) -> BdRate | None:
-        if system == anchor:
-            return None
-        row = pairs.row(system, anchor)
-        return BdRate(row.status, row.bd_rate, None, None, row.overlap, row.points, row.anchor_points)
-
-    return [[cell(system, anchor) for anchor in pairs.systems] for system in pairs.systems]
 
 
 def _check_names(

@@ -76,11 +76,6 @@ class BdRate:
     points: int
     anchor_points: int
 
-    def swapped(self) -> BdRate:
-        """The headline seen from the anchor (a ratio r becomes 1 / r); the diagnostics are left out."""
-        value = None if self.value is None else 100 * (1 / (1 + self.value / 100) - 1)
-        return BdRate(self.status, value, None, None, self.overlap, self.anchor_points, self.points)
-
 
 @dataclass(frozen=True)
 class Matched:
@@ -90,7 +85,7 @@ class Matched:
     reason: str = ""
 
 
-def bd_rate(test: Curve, anchor: Curve, diagnostics: bool = True) -> BdRate:
+def bd_rate(test: Curve, anchor: Curve) -> BdRate:
     """Mean difference of log10 rate over the common quality range, in percent (Bjøntegaard, VCEG-M33).
 
     Interpolates log rate over quality: PCHIP as in the JVET common test conditions, Akima (Herglotz et al.,
@@ -102,8 +97,7 @@ def bd_rate(test: Curve, anchor: Curve, diagnostics: bool = True) -> BdRate:
         return BdRate(status, None, None, None, overlap, count, anchor_count)
     one = (test.kbps, test.quality, anchor.kbps, anchor.quality)
     value = float(batch_bd_rate(*(row[None] for row in one))[0])
-    akima, cubic = diagnose(test, anchor) if diagnostics else (None, None)
-    return BdRate(status, value, akima, cubic, overlap, count, anchor_count)
+    return BdRate(status, value, *diagnose(test, anchor), overlap, count, anchor_count)
 
 
 def relation(test: Curve, anchor: Curve) -> tuple[Status, float | None]:

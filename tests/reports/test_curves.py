@@ -104,13 +104,7 @@ def test_swapping_the_curves_inverts_the_ratio(one, other):
     assume(1e-4 < 1 + there.value / 100 < 1e4)
     assert 1 + back.value / 100 == pytest.approx(1 / (1 + there.value / 100), rel=1e-6)
     assert there.overlap == pytest.approx(back.overlap)
-    swapped = there.swapped()
-    assert (swapped.status, swapped.points, swapped.anchor_points) == (
-        back.status,
-        back.points,
-        back.anchor_points,
-    )
-    assert 1 + swapped.value / 100 == pytest.approx(1 + back.value / 100, rel=1e-6)
+    assert (there.status, there.points, there.anchor_points) == (back.status, back.anchor_points, back.points)
 
 
 @given(ladders(), ladders(), st.floats(0.001, 1000), st.floats(-100, 100))

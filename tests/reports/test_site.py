@@ -9,7 +9,7 @@ import pytest
 from reading import Reader, read_site, reading
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, StoreFactory
 from talkbench.benchmark.errors import UsageError
-from talkbench.reports.bd_rate import compute, matrix
+from talkbench.reports.bd_rate import compute
 from talkbench.reports.clip_curves import load
 from talkbench.reports.facts import problems
 from talkbench.reports.figures import COLOURS, script_json, styles
@@ -133,26 +133,6 @@ def test_curve_data_equal_the_view_rd_points(page, realistic_store):
                 assert n == expected[2]
                 seen += 1
     assert seen > 500
-
-
-def test_matrix_cells_invert_each_other(realistic_store):
-    with duckdb.connect(str(realistic_store), read_only=True) as connection:
-        curves = [c for c in load(connection) if (c.rate, c.metric) == ("video", "dists")]
-        against = {r.system: r for r in compute(connection, metrics=["dists"]) if r.rate == "video"}
-    cells = matrix(curves)
-    names = [curve.system for curve in curves]
-    anchor = names.index("vvc")
-    for row, name in enumerate(names):
-        assert cells[row][row] is None
-        if name != "vvc":
-            assert cells[row][anchor].status == against[name].status
-            if against[name].bd_rate is None:
-                assert cells[row][anchor].value is cells[anchor][row].value is None
-            else:
-                ratio = 1 + cells[row][anchor].value / 100
-                assert ratio == pytest.approx(1 + against[name].bd_rate / 100, rel=1e-9)
-                assert 1 + cells[anchor][row].value / 100 == pytest.approx(1 / ratio)
-            assert cells[anchor][row].status == against[name].status
 
 
 def test_names_and_messages_cannot_become_markup(tmp_path):

@@ -79,6 +79,45 @@ def test_matched_values_equal_scipys_on_the_mean_curve(tmp_path):
     assert curve(np.log10(row.kbps.value)) == pytest.approx(board.target, abs=0.01)
 
 
+def test_rates_of_matched_quality_are_the_suites(tmp_path):
+    store = PLAIN.build(tmp_path / "store.duckdb")
+    with duckdb.connect(str(store)) as connection:
+        connection.execute(
+            """UPDATE runs SET suite_resolved = '{"matched_kbps": [7.5, 30], "anchors": {"video": "good"}}'"""
+        )
+        (board,) = leaderboards(connection, load(connection))
+        points = connection.execute(
+            "SELECT kbps_video, value FROM rd_points WHERE system = 'close' ORDER BY kbps_video"
+        ).fetchall()
+    assert (board.matched_kbps, board.anchor) == ((7.5, 30), "good")
+    rate, value = np.array(points).T
+    row = next(row for row in board.rows if row.system == "close")
+    expected = PchipInterpolator(np.log10(rate), value)(np.log10([7.5, 30]))
+    assert [found.value for found in row.quality] == pytest.approx(expected)
+    assert any("7.5 kbit/s" in head for head in leaderboard_table(board)[0])
+
+
+def test_ranks_do_not_depend_on_the_anchor(tmp_path):
+    found = []
+    for anchor in ("anchor", "poor", "good"):
+        folder = tmp_path / anchor
+        folder.mkdir()
+        (board,) = boards(folder, replace(PLAIN, anchors={"video": anchor}))
+        assert board.anchor == anchor
+        assert next(row for row in board.rows if row.is_anchor).system == anchor
+        found.append({row.system: row.place for row in board.rows})
+        for row in board.rows:
+            assert row.bd is None or row.bd == board.pairs.row(row.system, anchor)
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_board_of_one_system_ranks_nobody(tmp_path):
+    (board,) = boards(tmp_path, replace(PLAIN, video=PLAIN.video[:1]))
+    (row,) = board.rows
+    reason = "nothing to compare with"
+    assert (row.rank, row.place.reason, board.best, board.tested) == (None, reason, (), False)
+
+
 def test_a_lower_is_better_metric_keeps_its_sign(tmp_path):
     dists = tuple(metric for metric in METRICS if metric.name == "dists")
     (board,) = boards(tmp_path, replace(PLAIN, metrics=dists))
