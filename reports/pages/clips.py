@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .. import clip_pages
+from .. import clip_openers, clip_pages
 from ..clip_pages import ClipView, Variant
 from ..facts import Row
 from ..figures import short
@@ -178,12 +178,13 @@ def _clip_page(
                     "higher": metric["higher_is_better"],
                     "kind": metric["kind"],
                     "modality": metric["modality"],
+                    "marks": clip_pages.marks(metric),
                 }
                 for number, metric in enumerate(metrics)
                 if number in seen
             },
             "variants": [_variant(source, view, key, v) for key, v in enumerate(view.variants)],
-            "openers": clip_pages.openers(source, view),
+            "openers": clip_openers.openers(source, view),
         },
         parts={
             "pairs": partial(list, pairs),

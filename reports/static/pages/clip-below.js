@@ -28,7 +28,7 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
       rows.push(clipCurveRow({
         series: panes.map((pane) => ({ values: model.frameValues(pane.picture, number), ...model.lineOf(pane) })),
         fps, seconds, height: number === state.metric ? 150 : 64, says: `${label} of each frame`,
-        head: [element("b", {}, label), unit ? ` (${unit})` : "", element("span", { class: "direction" }, `${higher ? "↑ higher" : "↓ lower"} is better`),
+        head: [element("b", {}, label), ...clipMarks(metrics[number].marks), unit ? ` (${unit})` : "", element("span", { class: "direction" }, `${higher ? "↑ higher" : "↓ lower"} is better`),
           ...panes.map((pane) => element("span", { class: "legend" }, sample(model.lineOf(pane)), model.badge(pane), ` ${model.name(pane.picture)} `,
             element("span", { class: "now", "data-key": pane.picture, "data-metric": number })))],
       }));
@@ -99,7 +99,7 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
   }
 
   function ledger() {
-    const rows = model.panes.flatMap((pane) => {
+    const rows = clipLedgerRows(model.panes.flatMap((pane) => {
       const parts = [];
       for (const [side, key] of [["picture", pane.picture], ["sound", pane.sound]]) {
         if (model.isReference(key) || (side === "sound" && key === pane.picture)) continue;
@@ -110,19 +110,19 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
       const keys = unique([pane.picture, pane.sound]).filter((key) => !model.isReference(key));
       if (!parts.length) return [];
       parts.forEach((part, index) => { part.colour = `--c${index % 7}`; });
-      return [clipLedgerRow({
-        parts, frames, fps, seconds, height: 84, sum: state.bits === "sum", says: `Bits over time of ${model.letter(pane)}`,
+      return [{
+        parts, says: `Bits over time of ${model.letter(pane)}`,
         head: [model.badge(pane), model.names(keys), ...parts.map((part) => {
           const chip = element("i", { class: "chip" });
           chip.style.background = `var(${part.colour})`;
           return element("span", { class: "legend" }, chip, `${part.name} ${clipCount(part.bits.reduce((a, b) => a + b, 0))}`);
         })],
-      })];
-    });
+      }];
+    }), { frames, fps, seconds, height: 84, sum: state.bits === "sum" });
     tracks.fill(find("ledger"), rows);
     const silent = model.panes.filter((pane) => [pane.picture, pane.sound].some((key) => !model.isReference(key) && !Object.keys(model.known(key).timeline).length));
     find("ledger-caption").textContent = (rows.length
-      ? `${state.bits === "sum" ? "Bits sent so far" : "Bits in the time of each frame"} of this clip, by part of the bitstream; beside each part its bits in all. Packets that last longer than a frame are shared out over their frames.${rows.some((row) => row.cut) ? " Bars with ↑ are cut: their number stands beside them." : ""}`
+      ? `${state.bits === "sum" ? "Bits sent so far" : "Bits in the time of each frame"} of this clip, by part of the bitstream, on one scale for all panes; beside each part its bits in all. Packets that last longer than a frame are shared out over their frames.${rows.some((row) => row.cut) ? " Bars with ↑ are cut: their number stands beside them." : ""}`
       : "Where the bits of these panes fall over time is not known.") +
       (silent.length ? ` Not known for ${silent.map(model.letter).join(", ")}, in whole or in part: the codec does not say, or no preview was made.` : "");
   }

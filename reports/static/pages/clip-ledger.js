@@ -18,54 +18,56 @@ function clipBits(timeline, frames, fps) {
   }));
 }
 
-// parts: [{ name, bits: one number a frame, colour }]; sum: whether to add up over time.
-function clipLedgerRow({ parts, frames, fps, seconds, height, sum, ...rest }) {
-  const bars = parts.map((part) => {
-    if (!sum) return part.bits;
+// Rows of bars, all on one scale. rows: { parts: [{ name, bits: one number a frame, colour }], … }; sum: whether
+// to add up over time.
+function clipLedgerRows(rows, { frames, fps, seconds, height, sum }) {
+  const bars = rows.map(({ parts }) => parts.map((part) => {
     let total = 0;
-    return part.bits.map((value) => (total += value));
-  });
-  const totals = Array.from({ length: frames }, (_, frame) => bars.reduce((all, bar) => all + bar[frame], 0));
-  const sorted = [...totals].sort((a, b) => a - b);
-  const most = sorted[frames - 1] || 1;
+    return sum ? part.bits.map((value) => (total += value)) : part.bits;
+  }));
+  const totals = bars.map((own) => Array.from({ length: frames }, (_, frame) => own.reduce((all, bar) => all + bar[frame], 0)));
+  const sorted = totals.map((own) => [...own].sort((a, b) => a - b));
+  const most = Math.max(1, ...sorted.map((own) => own.at(-1)));
   // A keyframe may take a hundred times the bits of the frames behind it: then those set the scale.
-  const usual = sorted[Math.floor(0.95 * (frames - 1))] || most;
-  const cut = !sum && most > 4 * usual ? 2.2 * usual : null;
-  const high = (cut ?? most) * 1.04;
+  const usual = Math.max(1, ...sorted.map((own) => own[Math.floor(0.95 * (frames - 1))]));
+  const cut = !sum && most > 4 * usual;
+  const high = 1.04 * (cut ? 2.2 * usual : most);
   const ticks = clipTicks(0, high, 3);
-  return {
-    ...rest, height,
+  return rows.map((row, at) => ({
+    ...row, height,
+    cut: totals[at].some((total) => total > high),
     ticks: ticks.map((value) => [value / high, clipCount(value)]),
     draw(context, width, tall) {
       const wide = width / seconds / fps;
       const y = (value) => tall * (1 - Math.min(value, high) / high);
+      const below = new Float64Array(frames);
       clipGrid(context, width, ticks.map(y));
-      let free = -Infinity;  // where the next label may begin
-      for (let frame = 0; frame < frames; frame += 1) {
-        let below = 0;
-        bars.forEach((bar, at) => {
-          context.fillStyle = css(parts[at].colour);
-          const top = y(below + bar[frame]);
-          context.fillRect(frame * wide, top, Math.max(wide - (wide > 4 ? 1 : 0), 0.7), y(below) - top);
-          below += bar[frame];
-        });
-        if (cut && totals[frame] > high) {
-          // The bar goes on: a gap in it, and its own number.
-          context.fillStyle = css("--ground");
-          context.fillRect(frame * wide - 1, tall * 0.16, wide + 2, 3);
-          const text = `${clipCount(totals[frame])} ↑`;
-          const left = (frame + 1) * wide + 3;
-          context.font = `11px ${getComputedStyle(document.body).fontFamily}`;
-          if (left > free && left + context.measureText(text).width < width) {
-            context.fillStyle = css("--quiet");
-            context.fillText(text, left, 11);
-            free = left + context.measureText(text).width + 6;
-          }
+      bars[at].forEach((bar, part) => {
+        context.fillStyle = css(row.parts[part].colour);
+        for (let frame = 0; frame < frames; frame += 1) {
+          const top = y(below[frame] + bar[frame]);
+          context.fillRect(frame * wide, top, Math.max(wide - (wide > 4 ? 1 : 0), 0.7), y(below[frame]) - top);
+          below[frame] += bar[frame];
         }
-      }
+      });
+      let free = -Infinity;  // where the next label may begin
+      context.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+      const [ground, quiet] = [css("--ground"), css("--quiet")];
+      totals[at].forEach((total, frame) => {
+        if (total <= high) return;
+        // The bar goes on: a gap in it, and its own number.
+        context.fillStyle = ground;
+        context.fillRect(frame * wide - 1, tall * 0.16, wide + 2, 3);
+        const text = `${clipCount(total)} ↑`;
+        const left = (frame + 1) * wide + 3;
+        const end = left + context.measureText(text).width;
+        if (left < free || end > width) return;
+        context.fillStyle = quiet;
+        context.fillText(text, left, 11);
+        free = end + 6;
+      });
     },
-    cut: cut !== null,
-  };
+  }));
 }
 
 const clipCount = (bits) => (bits >= 1e6 ? `${show(bits / 1e6, 3)} M` : bits >= 1e4 ? `${show(bits / 1e3, 3)} k` : show(bits, 3));

@@ -4,6 +4,9 @@
 const CLIP_LETTERS = "ABCD";
 const CLIP_DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 
+// What a reader must know wherever a codec or a metric is named, as the templates mark it.
+const clipMarks = (marks) => (marks ?? []).flatMap((mark) => [" ", element("span", { class: "mark" }, mark)]);
+
 // data: of the page; api: as talkbench.page gives it; panes: [{ picture, sound }], keys of variants (0: the clip
 // itself); arrived(): a picture that was asked for is there, or failed.
 function clipModel({ data, api, panes, arrived }) {
@@ -21,6 +24,7 @@ function clipModel({ data, api, panes, arrived }) {
     isReference: (key) => key === 0,
     name: (key) => (key === 0 ? "reference" : `${variants[key].codec} ${variants[key].point}`),
     names: (keys) => unique(keys).map(model.name).join(" + "),
+    marks: (keys) => clipMarks(unique(keys.flatMap((key) => talkbench.common.systems[variants[key].codec]?.marks ?? []))),
     coded: (modality) => variants.map((_, key) => key).filter((key) => variants[key].codes.includes(modality)),
 
     reel(key) {

@@ -76,7 +76,8 @@ function clipPane(model, state, acts, pane) {
     if (found.length > 1 && both !== null) found.push(`both ${show(both, 3)}`);
     const silent = sound.codec !== null && model.soundAddress(pane.sound) === null;
     return [
-      element("p", { class: "rates" }, found.length ? `${found.join(" · ")} kbit/s` : picture.codec === null && sound.codec === null ? "uncoded" : "— nothing was encoded"),
+      element("p", { class: "rates" }, found.length ? `${found.join(" · ")} kbit/s` : picture.codec === null && sound.codec === null ? "uncoded" : "— nothing was encoded",
+        ...model.marks([pane.picture, pane.sound])),
       ...(silent ? [element("p", { class: "rates" }, `no sound: ${model.whyNoSound(pane.sound)}`)] : []),
     ];
   }
@@ -99,7 +100,7 @@ function clipPane(model, state, acts, pane) {
       return button;
     };
     return [
-      element("p", { class: "values" }, `${metric.label} `,
+      element("p", { class: "values" }, metric.label, ...clipMarks(metric.marks), " ",
         typeof score === "number" ? element("span", {}, show(score)) : element("span", { class: "none" }, `— ${score ?? "not scored"}`),
         ...(found ? [" · this frame ", now] : [])),
       element("p", { class: "ends" }, extreme(false), extreme(true)),

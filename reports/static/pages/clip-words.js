@@ -54,7 +54,7 @@ function clipScores(table, panes, metrics, value) {
     const numbers = found.filter((each, at) => typeof each === "number" && panes[at].coded);
     const best = new Set(numbers).size > 1 ? Math[metric.higher ? "max" : "min"](...numbers) : null;
     return element("tr", {},
-      element("th", { scope: "row", class: "text" }, metric.label, metric.unit ? ` (${metric.unit})` : "", element("span", { class: "direction" }, metric.higher ? " ↑" : " ↓")),
+      element("th", { scope: "row", class: "text" }, metric.label, ...clipMarks(metric.marks), metric.unit ? ` (${metric.unit})` : "", element("span", { class: "direction" }, metric.higher ? " ↑" : " ↓")),
       element("td", { class: "text" }, kinds[metric.modality] ?? metric.modality),
       ...found.map((each, at) => typeof each === "number"
         ? element("td", { class: `number${each === best && panes[at].coded ? " strong" : ""}`, "data-value": each }, show(each))

@@ -138,8 +138,8 @@ talkbench.page("clip", (root, data, api) => {
     const on = event.target;
     if (root.hidden || event.ctrlKey || event.metaKey || event.altKey) return;
     // Keys are the player's where nothing else has the focus that would use them.
-    if (on !== document.body && !on.closest(".player, .transport, .plot-area")) return;
-    if (on.closest("select, [role=radiogroup]") || (event.key === " " && on.closest("button"))) return;
+    if (on !== document.body && !on.closest(".player, .transport, .ways")) return;
+    if (on.closest("select, [role=radiogroup]") || (event.key === " " && on.closest("button, [type=checkbox]"))) return;
     const pane = ["1", "2", "3", "4"].indexOf(event.key);
     if (pane >= 0 && pane < panes.length && model.soundAddress(model.panes[pane].sound) !== null) hear(pane);
     else if (keys[event.key]) acts[keys[event.key]]();
