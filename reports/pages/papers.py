@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -145,7 +144,7 @@ def _bd_part(book: Book, rate: str, test: str) -> list[dict[str, Any]]:
         rows = [
             [
                 index[anchor],
-                *(None if math.isnan(v[at, to]) else float(f"{v[at, to]:.7g}") for v in columns),
+                *(short(float(values[at, to])) for values in columns),
                 int(pairs.status[at, to]),
                 int(pairs.clips[at, to]),
             ]
