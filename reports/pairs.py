@@ -163,7 +163,11 @@ class Pairs:
 
 
 def all_pairs(
-    group: Sequence[ClipCurves], anchor: ClipCurves, resamples: int = RESAMPLES, star: bool = False
+    group: Sequence[ClipCurves],
+    anchor: ClipCurves,
+    resamples: int = RESAMPLES,
+    star: bool = False,
+    diagnostics: bool = True,
 ) -> Pairs:
     """BD-rates between the curves of one dataset, rate and metric, `anchor` being the default one among them.
 
@@ -172,7 +176,7 @@ def all_pairs(
     over clips, paired: both curves are made of the same drawn clips, the same for every system. A `pooled`
     metric has one curve and neither. With more than MANY_SYSTEMS curves only pairs with the anchor have
     intervals, since their number grows with the square; the others have the number without one.
-    star: only pairs with the anchor.
+    star: only pairs with the anchor; diagnostics: Akima's and the cubic's numbers too.
     """
     import numpy as np
 
@@ -191,7 +195,8 @@ def all_pairs(
             tests, anchors = np.array(chunk).T
             for name, found in _compare(sampled, chunk, int(clips.sum()), drawn).items():
                 tables[name][tests, anchors], tables[name][anchors, tests] = found
-            for test in tests[(anchors == center) & np.isfinite(tables["bd_rate"][tests, anchors])]:
+            asked = (anchors == center) & np.isfinite(tables["bd_rate"][tests, anchors])
+            for test in tests[asked] if diagnostics else ():
                 both = diagnose(sampled[test].mean, sampled[center].mean)
                 akima[test], cubic[test] = (np.nan if value is None else value for value in both)
     if anchor.pooled:

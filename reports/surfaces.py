@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .clip_curves import ClipCurves
+from .resample import weighted_sums
 from .surface_mesh import SCATTERED, Crossing, Mesh, factors, lattice, ranked, triangulated
 
 if TYPE_CHECKING:
@@ -152,9 +153,9 @@ class Grid:
         if curve.weighted:
             weight = self._on_grid(curve, curve.weight)[sheet.clips][:, sheet.at]
             with np.errstate(invalid="ignore", divide="ignore"):  # no word in any drawn clip: NaN, no number
-                found = (times @ (value * weight)) / (times @ weight)
+                found = weighted_sums(times, value * weight) / weighted_sums(times, weight)
         else:
-            found = (times @ value) / times.sum(axis=1, keepdims=True)
+            found = weighted_sums(times, value) / times.sum(axis=1, keepdims=True)
         return found[0] if counts is None else found
 
     def _matrix(self, metric: Key) -> tuple[Mask, Array]:

@@ -142,7 +142,7 @@ def _leaderboard(
 ) -> Leaderboard:
     sign = 1 if anchor.higher_is_better else -1
     target = _target(anchor)
-    pairs = all_pairs(group, anchor)
+    pairs = all_pairs(group, anchor, diagnostics=False)
     found = places(pairs, floors)
     rows = []
     for curve in group:
