@@ -170,9 +170,8 @@ def curve_figure(
     if reference:
         (level,) = value([reference["value"]])
         axes.axhline(level, color=QUIET, linewidth=0.7, linestyle=":", gid="uncoded")
-        axes.annotate(
-            "uncoded", (0.01, level), ("axes fraction", "data"), color=QUIET, fontsize=6, va="bottom"
-        )  # type: ignore[arg-type]
+        place = axes.get_yaxis_transform()  # across: from edge to edge; up: the value
+        axes.text(0.01, level, "uncoded", transform=place, color=QUIET, fontsize=6, va="bottom")
     axes.set_xscale("log")
     rate_axis(axes)
     axes.set_xlabel(f"{RATE_LABELS[board.rate]} in kbit/s")

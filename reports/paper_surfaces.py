@@ -68,7 +68,7 @@ def surface_figure(source: Source, view: SurfaceView, keys: tuple[Key, Key]) -> 
         axis.set_pane_color((1, 1, 1, 0))
         axis._axinfo["grid"].update(linewidth=0.3, color="#dcdfe2")
     axes.view_init(elev=16, azim=-57)
-    axes.set_box_aspect((1.15, 1, 0.85), zoom=1.12)
+    axes.set_box_aspect((1.15, 1, 0.85), zoom=1.04)
     legend(figure, handles, names)
     return figure, " ".join(
         [

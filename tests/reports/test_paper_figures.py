@@ -128,6 +128,7 @@ def test_a_line_holds_the_numbers_of_the_store(folder):
     np.testing.assert_allclose(found, rows, rtol=2e-4)
     # The uncoded clips' line, and the Figure 3 view of the same points.
     assert y(vertices(group(root, "uncoded"))[0][1]) == pytest.approx(0.01, abs=1e-4)
+    assert "uncoded" in texts(root)
     turned = parsed(folder / "figures" / "figure3-synthetic-video-dists.svg")
     assert "1−DISTS ↑" in texts(turned)
     upside = [
