@@ -15,6 +15,7 @@ from .types import Clip
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL.Image import Image as PILImage
     from torch import Tensor
 
 LONGEST_SIDE = 256  # of a picture, pixels
@@ -57,7 +58,10 @@ def pictures(clip: Clip) -> tuple[dict[str, Any], dict[str, bytes]]:
         sheet = Image.new("RGB", (columns * width, rows * height))
         for place, frame in enumerate(shown):
             corner = (place % columns * width, place // columns * height)
-            sheet.paste(_small(frame, height, width), corner)
+            picture = _picture(frame)
+            if picture.size != (width, height):
+                picture = picture.resize((width, height), Image.Resampling.LANCZOS)
+            sheet.paste(picture, corner)
         files[f"sheet-{len(files):03d}.webp"] = _encoded(sheet, "WEBP", **WEBP)
     detail = {
         "frames": spec.frames,
@@ -71,17 +75,16 @@ def pictures(clip: Clip) -> tuple[dict[str, Any], dict[str, bytes]]:
     return detail, files
 
 
-def _small(frame: Tensor, height: int, width: int) -> Any:
-    """A frame (3, H, W) as a PIL picture of this size."""
+def _picture(frame: Tensor) -> PILImage:
+    """A frame, uint8 (3, H, W), as a PIL picture."""
+    import numpy as np
     from PIL import Image
 
-    picture = Image.fromarray(frame.permute(1, 2, 0).contiguous().numpy())
-    if picture.size == (width, height):
-        return picture
-    return picture.resize((width, height), Image.Resampling.LANCZOS)
+    # Not by torch, which has threads wait for each other over so little.
+    return Image.fromarray(np.ascontiguousarray(frame.numpy().transpose(1, 2, 0)))
 
 
-def _encoded(picture: Any, kind: str, **options: int) -> bytes:
+def _encoded(picture: PILImage, kind: str, **options: int) -> bytes:
     data = BytesIO()
     picture.save(data, kind, **options)
     return data.getvalue()
@@ -190,8 +193,6 @@ def mouth(clip: Clip) -> list[int] | None:
 
     From the faces found in a few of the frames; None where too few show the same one.
     """
-    from PIL import Image
-
     from ..datasets._face import SCATTER, SHORT_SIDES, FaceFinder, one_person, square
 
     spec = clip.spec
@@ -200,8 +201,8 @@ def mouth(clip: Clip) -> list[int] | None:
     finder = FaceFinder()
     count = min(_FACES_SOUGHT, spec.frames)
     numbers = [round((place + 0.5) * spec.frames / count - 0.5) for place in range(count)]
-    seen = [Image.fromarray(clip.video[number].permute(1, 2, 0).contiguous().numpy()) for number in numbers]
-    # Small faces are looked for only where there is no larger one, and in fewer frames: it takes ten times as long.
+    seen = [_picture(clip.video[number]) for number in numbers]
+    # Small faces take ten times as long: looked for only where there is no larger one, and in fewer frames.
     for short_side, some in zip(SHORT_SIDES, (seen, seen[::3]), strict=True):
         found = [finder.largest(p, p.size, number, (short_side,)) for number, p in enumerate(some)]
         faces = [face for face in found if face]

@@ -35,6 +35,7 @@ class Syntax:
 
     parts: gives an encoder's stream as billed parts whose payloads, joined, are what the decoder needs;
     units: bytes and place of each unit of such a payload, in order;
+    shown: for each picture of the joined payloads, which one it is on the screen (None: they are in order);
     restore: turns those joined payloads into what the demuxer needs.
     """
 
@@ -45,6 +46,7 @@ class Syntax:
     parts: Callable[[bytes], Sequence[Part]]
     units: Callable[[bytes], Iterable[tuple[int, Place]]]
     restore: Callable[[bytes], bytes] = bytes
+    shown: Callable[[bytes], Sequence[int]] | None = None
 
     @property
     def pixels(self) -> str:
@@ -92,16 +94,20 @@ class FfmpegVideoCodec:
 
 
 def timeline(syntax: Syntax, stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:
-    """Bits of each part by picture, in the order in which pictures are sent; those of headers come with the
-    picture that follows.
+    """Bits of each part by picture, in the order of the screen; those of headers come with the picture that
+    follows in the stream. Raises CodecError.
     """
+    payload = b"".join(part.payload for part in stream.parts)
+    shown = syntax.shown(payload) if syntax.shown else range(spec.frames)
+    if len(shown) != spec.frames:
+        raise CodecError(f"the stream has {len(shown)} pictures, and the clip {spec.frames}")
     sent = 0  # pictures
     found = {}
     for part in stream.parts:
         bits = [0] * spec.frames
         for size, place in syntax.units(part.payload):
             picture = sent - 1 if place == "after" else sent
-            bits[min(max(picture, 0), spec.frames - 1)] += 8 * size
+            bits[shown[min(max(picture, 0), spec.frames - 1)]] += 8 * size
             sent += place == "picture"
         found[part.name] = Timeline(float(1 / spec.fps), tuple(bits))
     return found

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..benchmark import ffmpeg
 from ..benchmark.codec import CodecInfo
 from ..benchmark.types import Bitstream, ClipSpec, Part, Point, Timeline
-from . import _annexb, _video
+from . import _annexb, _video, _vvc_order
 from ._video import FfmpegVideoCodec, Place, Syntax
 
 _QPS = (63, 57, 52, 47, 42, 37, 32)
@@ -28,7 +28,7 @@ def _units(payload: bytes) -> Iterable[tuple[int, Place]]:
     return _annexb.sizes(payload, _annexb.vvc_type, _SLICES, suffixes={_SUFFIX_APS})
 
 
-_SYNTAX = Syntax("libvvenc", "vvc", "vvc", bits=10, parts=_parts, units=_units)
+_SYNTAX = Syntax("libvvenc", "vvc", "vvc", bits=10, parts=_parts, units=_units, shown=_vvc_order.shown)
 
 
 def availability() -> str | None:

@@ -1,13 +1,15 @@
 """Timelines of the conventional codecs: how the bits of each part fall over time, to the last bit."""
 
 import importlib
+from typing import cast
 
+import av
 import pytest
 import torch
 from talkbench.benchmark import timeline
 from talkbench.benchmark.errors import CodecError
 from talkbench.benchmark.types import Bitstream, Part, Point
-from talkbench.codecs import _annexb, _obu
+from talkbench.codecs import _annexb, _obu, _vvc_order
 
 FASTEST = {"vvc": "faster", "vvc-ra": "faster", "hevc": "ultrafast", "av1": 10}
 
@@ -32,10 +34,12 @@ def test_each_picture_has_its_bits(name, frames, moving):
         assert line.step_s == 1 / 25
         assert len(line.bits) == frames
         assert sum(line.bits) == part.bits
-    assert found["headers"].bits[1:] == found["keyframe"].bits[1:] == (0,) * (frames - 1)
-    if frames > 1:
-        assert found["inter"].bits[0] == 0
-        assert min(found["inter"].bits[1:]) > 0
+    # In random access the keyframe ends the first group on the screen: picture 31, or the last one.
+    key = min(31, frames - 1) if name == "vvc-ra" else 0
+    for number in range(frames):
+        bits = {part: line.bits[number] > 0 for part, line in found.items()}
+        assert bits["headers"] == bits["keyframe"] == (number == key)
+        assert bits.get("inter", False) == (number != key)
 
 
 @pytest.mark.parametrize("name", ["vvc", "hevc", "av1"])
@@ -64,6 +68,36 @@ def test_each_packet_has_its_bits(name, speech):
     if name == "amr-nb":
         assert set(found["frames"].bits[:-1]) == {148}
         assert found["mode"].bits == (8, *[0] * (count - 1))
+
+
+def test_random_access_counts_a_picture_where_it_is_shown(moving):
+    """As a decoder says, which passes each packet's number on to its picture."""
+    clip = moving(40)
+    stream = encoded("vvc-ra", clip)
+    payload = b"".join(part.payload for part in stream.parts)
+    shown = _vvc_order.shown(payload)
+    assert sorted(shown) == list(range(40))
+    assert shown[:3] == [31, 15, 7]
+    context = cast("av.VideoCodecContext", av.CodecContext.create("vvc", "r"))
+    pieces, head = [], b""
+    for unit in _annexb.split(payload):
+        head += _annexb.join([unit])
+        if _annexb.vvc_type(unit) in range(12):
+            pieces.append(head)
+            head = b""
+    assert len(pieces) == 40
+    decoded = []
+    for number, piece in enumerate(pieces):
+        packet = av.Packet(piece)
+        packet.pts = number
+        decoded += context.decode(packet)
+    decoded += context.decode(None)
+    assert [shown[frame.pts] for frame in decoded] == list(range(40))
+
+
+def test_low_delay_sends_pictures_as_they_are_shown(moving):
+    stream = encoded("vvc", moving(21))
+    assert _vvc_order.shown(b"".join(part.payload for part in stream.parts)) == list(range(21))
 
 
 def test_units_that_follow_a_picture_are_its_own():
