@@ -53,6 +53,8 @@ const talkbench = (() => {
 
   // ------------------------------------------------------------------------------------ showing
 
+  const stale = new Set();      // names of started pages that a change of theme met while hidden
+
   function start(root) {
     const name = root.dataset.page;
     if (!started.has(name)) {
@@ -61,13 +63,19 @@ const talkbench = (() => {
       started.set(name, {});
       decorateTables(root);
       started.set(name, run?.(root, data, { name, part: (key) => part(name, key) }) ?? {});
-    } else {
-      started.get(name).shown?.();
+      return;
     }
+    if (stale.delete(name)) started.get(name).redraw?.();
+    // What was drawn before the window changed its size while the page was hidden.
+    for (const plot of root.querySelectorAll(".js-plotly-plot")) if (plot.checkVisibility()) Plotly.Plots.resize(plot);
+    started.get(name).shown?.();
   }
 
+  // An address that somebody mangled names nothing.
+  const unescaped = (text) => { try { return decodeURIComponent(text); } catch { return ""; } };
+
   function show() {
-    const [name, section] = decodeURIComponent(location.hash.slice(1)).split(":");
+    const [name, section] = unescaped(location.hash.slice(1)).split(":");
     const roots = [...document.querySelectorAll("article.page")];
     if (!single) return start(roots[0]);
     const wanted = roots.find((root) => root.dataset.page === name) ?? roots[0];
@@ -81,7 +89,13 @@ const talkbench = (() => {
     else scrollTo(0, 0);
   }
 
-  const redraw = () => { for (const made of started.values()) made.redraw?.(); };
+  function redraw() {
+    for (const root of document.querySelectorAll("article.page")) {
+      const name = root.dataset.page;
+      if (root.hidden) stale.add(name);
+      else started.get(name)?.redraw?.();
+    }
+  }
 
   // ------------------------------------------------------------------------------------ theme
 
@@ -100,6 +114,19 @@ const talkbench = (() => {
     redraw();
   });
   dark.addEventListener("change", redraw);
+
+  // Paper is light: figures are drawn anew for it, since they keep the colours that they were drawn with.
+  let shown;
+  addEventListener("beforeprint", () => {
+    shown = document.documentElement.dataset.theme;
+    document.documentElement.dataset.theme = "light";
+    redraw();
+  });
+  addEventListener("afterprint", () => {
+    if (shown) document.documentElement.dataset.theme = shown;
+    else delete document.documentElement.dataset.theme;
+    redraw();
+  });
 
   if (single) addEventListener("hashchange", show);
   document.addEventListener("DOMContentLoaded", show);
