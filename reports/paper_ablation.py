@@ -34,8 +34,8 @@ def ablation_table(book: Book, dataset: str, rate: str, variants: Variants, choi
     lines += [missing(*gap) for gap in choice.absent]
     return PaperTable(
         heads=(
-            Head("point", "text"),
             Head("variant", "text"),
+            Head("point", "text"),
             Head("kbit/s", "number"),
             *(metric_head(board) for board in shown),
             CLIPS,
@@ -150,7 +150,7 @@ def _three(
     if kbps[0] != kbps[1]:
         change = Cell(text.percent(100 * (kbps[1] / kbps[0] - 1))) if kbps[0] > 0 else absent("no bits")
     return [
-        Line((Cell(point, "text"), Cell(variants.first, "system"), rates[0], *values[0])),
-        Line((again, Cell(variants.second, "system"), rates[1], *values[1])),
-        Line((again, Cell("difference", "text"), change, *steps, Cell("")), "difference"),
+        Line((Cell(variants.first, "system"), Cell(point, "text"), rates[0], *values[0])),
+        Line((Cell(variants.second, "system"), again, rates[1], *values[1])),
+        Line((Cell("difference", "text"), again, change, *steps, Cell("")), "difference"),
     ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .bd_rate import groups
 from .clip_curves import ClipCurves
 from .curves import Curve, Matched, quality_at_rate
+from .facts import Row, set_sizes
 from .figures import short
 from .tables import Leaderboard
 
@@ -71,7 +72,8 @@ class SystemCurve:
 class Board:
     """A leaderboard with its curves. key: its part's name; label: the metric's name, with the fingerprint
     where two have that name; marks: keys of `text.MARKS`; pooled: one value stands for all clips;
-    reference: what the clips score uncoded, over `reference_clips`.
+    unit: of a set metric how many frames it is over; reference: what the clips score uncoded, over
+    `reference_clips`.
     """
 
     key: str
@@ -150,6 +152,7 @@ def boards(source: Source) -> list[Board]:
         for group in groups(source.curves)
     }
     names = [(board.dataset, board.rate, board.metric) for board in source.boards]
+    sizes = set_sizes(source.connection)
     result = []
     for at, board in enumerate(source.boards):
         key = (board.dataset, board.rate, board.metric, board.fingerprint)
@@ -162,7 +165,9 @@ def boards(source: Source) -> list[Board]:
                 key=f"board-{at}",
                 of=board,
                 label=board.metric if alone else f"{board.metric} {board.fingerprint[:8]}",
-                unit=fact.get("unit") or "",
+                unit=_frames(sizes.get((board.dataset, board.metric, board.fingerprint)))
+                or fact.get("unit")
+                or "",
                 marks=(
                     *(["in-house"] if fact.get("weights") == "synthetic" else []),
                     *(["quick"] if quick else []),
@@ -175,6 +180,13 @@ def boards(source: Source) -> list[Board]:
             )
         )
     return result
+
+
+def _frames(size: Row | None) -> str:
+    """'N = 500': frames on each side of a set metric."""
+    if size is None:
+        return ""
+    return f"N = {size['low']}" + (f" to {size['high']}" if size["high"] != size["low"] else "")
 
 
 @dataclass(frozen=True)

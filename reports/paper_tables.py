@@ -43,22 +43,20 @@ def bd_table(book: Book, rate: str, test: str, choice: Choice) -> PaperTable:
     lines = []
     for dataset in book.datasets:
         there = book.on(dataset, rate)
+        before = f"{dataset}: " if many else ""
         for label in choice.labels:
-            start = [Cell(dataset, "text", sort=dataset)] if many else []
             board = there.get(label)
             if board is None or test not in board.of.pairs.index:
-                reason = f"{test} has no curve of it here" if board else book.why(label)
-                lines.append(missing(f"{dataset}: {label}" if many else label, reason))
+                lines.append(missing(before + label, f"{test} has no curve of it here"))
                 continue
             cells = [_bd_cell(board, test, anchor) for anchor in anchors]
-            lines.append(Line((*start, metric_cell(board), *cells)))
+            lines.append(Line((metric_cell(board, before), *cells)))
     lines += [missing(name, reason) for name, reason in choice.absent]
     if not anchors:
         lines = [missing(test, "the only system with a curve: nothing to compare it with", "system")]
     return PaperTable(
         heads=(
-            *((Head("dataset", "text"),) if many else ()),
-            Head("at equal", "text"),
+            Head("dataset, at equal" if many else "at equal", "text"),
             *(Head(anchor, "system") for anchor in anchors),
         ),
         lines=tuple(lines),
@@ -67,9 +65,11 @@ def bd_table(book: Book, rate: str, test: str, choice: Choice) -> PaperTable:
     )
 
 
-def metric_cell(board: Board) -> Cell:
-    """A metric's name with its direction, and what marks it."""
-    return Cell(f"{board.label} {board.arrow}", "metric", sort=board.label, marks=board.marks)
+def metric_cell(board: Board, before: str = "") -> Cell:
+    """A metric's name with its direction and what marks it; a set metric with its N."""
+    notes = (board.unit,) if board.pooled and board.unit else ()
+    name = f"{before}{board.label}"
+    return Cell(f"{name} {board.arrow}", "metric", notes, sort=name, marks=board.marks)
 
 
 def metric_head(board: Board, unit: str | None = None) -> Head:

@@ -63,6 +63,23 @@ def store(tmp_path_factory):
             "INSERT INTO scores BY NAME SELECT 'reference:' || clip_id AS encode_id, 'wer_sphinx' AS metric, "
             "'wer_sphinx-print' AS fingerprint, 0.25 AS value, 4.0 AS weight, 'ok' AS status FROM clips"
         )
+        connection.execute(
+            "INSERT INTO metrics BY NAME SELECT 'fid' AS metric, 'fid-print' AS fingerprint, 'set' AS kind, "
+            "'video' AS modality, '' AS unit, false AS higher_is_better, 'mean' AS aggregate, "
+            "'ok' AS status, true AS selected"
+        )
+        connection.execute(
+            "INSERT INTO set_features BY NAME SELECT encode_id, 'fid' AS metric, 'fid-print' AS fingerprint, "
+            "125 AS n, 'ok' AS status FROM encodes WHERE status = 'ok' AND codec NOT IN ('opus', 'encodec')"
+        )
+        connection.execute(
+            "INSERT INTO set_scores BY NAME SELECT dataset, codec, any_value(fingerprint) AS fingerprint, "
+            "point, 'fid' AS metric, "
+            "'fid-print' AS metric_fingerprint, 90 - 30 * log10(avg(kbps_video)) AS value, "
+            "125 * count(*) AS n, count(*) AS clips, 'ok' AS status "
+            "FROM clip_points JOIN encodes USING (encode_id, codec, point, clip_id) "
+            "WHERE codec NOT IN ('opus', 'encodec') GROUP BY dataset, codec, point"
+        )
         connection.execute("UPDATE codecs SET parameters = 7200000 WHERE codec = 'avcc'")
         connection.execute("UPDATE encodes SET encode_s = encode_s * (1.003 + hash(clip_id) % 7 / 10)")
     return path
@@ -174,25 +191,23 @@ def expected_bd(connection, dataset, test, anchor, metric, sign, rate="video"):
 
 def test_bd_rates_are_those_of_the_mean_curves(tables, connection):
     heads, *rows = tables["papers-bd-table"]
-    assert heads[:2] == ["dataset", "at equal"]
-    assert {re.sub(r" (synthetic|floor)$", "", name) for name in heads[2:]} == {
-        "avcc-plain",
-        "fomm",
-        "hevc",
-        "vvc",
-    }
-    assert [row[:2] for row in rows[:6]] == [
-        [dataset, metric]
+    assert heads[0] == "dataset, at equal"
+    assert {name.split()[0] for name in heads[1:]} == {"avcc-plain", "fomm", "hevc", "vvc"}
+    assert [row[0] for row in rows[:-1]] == [
+        f"{dataset}: {metric}"
         for dataset in ("MEAD", "synthetic")
-        for metric in ("dists ↓", "psnr ↑", "lpips_vgg ↓")
+        for metric in ("dists ↓", "psnr ↑", "lpips_vgg ↓", "fid ↓ N = 250 to 375")
     ]
     seen = 0
-    for row in rows[:6]:
-        metric, arrow = row[1].split()
+    for row in rows[:-1]:
+        dataset, metric, arrow = row[0].split()[:3]
         sign = 1 if arrow == "↑" else -1
-        for head, shown in zip(heads[2:], row[2:], strict=True):
-            anchor = head.split()[0]
-            value, overlap, clips = expected_bd(connection, row[0], "avcc", anchor, metric, sign)
+        for head, shown in zip(heads[1:], row[1:], strict=True):
+            if metric == "fid":
+                assert shown == "— no overlap" or "no interval: one value for all clips" in shown
+                continue
+            at = (dataset.rstrip(":"), "avcc", head.split()[0], metric, sign)
+            value, overlap, clips = expected_bd(connection, *at)
             if value is None:
                 assert shown == "— no overlap"
                 continue
@@ -203,10 +218,7 @@ def test_bd_rates_are_those_of_the_mean_curves(tables, connection):
             assert ("low overlap" in shown) == (overlap < 50)
             seen += 1
     assert seen >= 18
-    assert rows[6:] == [
-        ["lpips_alex", "— not asked for by this suite; lpips_vgg stands in its place"],
-        ["fid", "— not asked for by this suite"],
-    ]
+    assert rows[-1] == ["lpips_alex", "— not asked for by this suite; lpips_vgg stands in its place"]
 
 
 def test_sound_rows_are_the_points_of_the_store(tables, connection):
@@ -238,23 +250,22 @@ def test_sound_rows_are_the_points_of_the_store(tables, connection):
 
 def test_variants_of_one_codec_are_compared_at_equal_points(tables, connection):
     heads, *rows = tables["papers-ablation-table"]
-    assert heads == ["point", "variant", "kbit/s", "lse_c ↑", "psnr, dB ↑", "clips"]
-    assert rows[-1] == ["fid", "— not asked for by this suite"]
+    assert heads == ["variant", "point", "kbit/s", "fid, N = 250 to 375 ↓", "lse_c ↑", "psnr, dB ↑", "clips"]
     means = {
         (system, point, metric): (kbps, value, n)
         for system, point, metric, kbps, value, n in connection.execute(
             "SELECT system, point, metric, kbps_video, value, n_scored FROM rd_points WHERE dataset = 'MEAD'"
         ).fetchall()
     }
-    body = rows[:-1]
-    assert [row[0] for row in body] == [f"p{i}" for i in range(5) for _ in range(3)]
-    for first, second, step in zip(body[::3], body[1::3], body[2::3], strict=True):
-        assert (first[1], second[1], step[1]) == ("avcc synthetic", "avcc-plain synthetic", "difference")
-        for at, metric in ((3, "lse_c"), (4, "psnr")):
-            a, b = (means[system, first[0], metric] for system in ("avcc", "avcc-plain"))
+    assert [row[1] for row in rows] == [f"p{i}" for i in range(5) for _ in range(3)]
+    for first, second, step in zip(rows[::3], rows[1::3], rows[2::3], strict=True):
+        assert (first[0], second[0], step[0]) == ("avcc synthetic", "avcc-plain synthetic", "difference")
+        for at, metric in ((3, "fid"), (4, "lse_c"), (5, "psnr")):
+            a, b = (means[system, first[1], metric] for system in ("avcc", "avcc-plain"))
             assert (first[at], second[at]) == (text.number(a[1]), text.number(b[1]))
             assert value_of(step[at]) == pytest.approx(b[1] - a[1], rel=6e-3)
-            assert ("better" in step[at]) == (b[1] > a[1])
+            assert ("better" in step[at]) == ((b[1] < a[1]) if metric == "fid" else (b[1] > a[1]))
+            assert ("clips differ" in step[at]) == (a[2] != b[2])
             assert (first[2], second[2]) == (text.number(a[0]), text.number(b[0]))
 
 
@@ -419,15 +430,15 @@ def test_choices_in_a_browser(browser, page, connection):
         assert rows[-1].startswith("BD-rate of vvc against")
         names = [cell[0].split()[0] for cell in rows[0]]
         found = dict(zip(names, [cell[0] for cell in rows[2]], strict=True))
-        assert found["at"] == "psnr ↑"
+        assert found["dataset,"] == "MEAD: psnr ↑"
         for anchor in ("avcc", "avcc-plain", "fomm", "hevc"):
             value = expected_bd(connection, "MEAD", "vvc", anchor, "psnr", 1)[0]
             assert found[anchor].startswith("— no overlap" if value is None else text.percent(value))
         rows = again(shown, "bd", lambda: shown.click("#papers-bd-rate [data-value=audio]"))
-        assert {cell[0].split()[0] for cell in rows[0][2:]} == {"avcc-plain", "encodec", "opus"}
+        assert {cell[0].split()[0] for cell in rows[0][1:]} == {"avcc-plain", "encodec", "opus"}
         shown.click("#papers-bd .metrics summary")
         rows = again(shown, "bd", lambda: shown.check("#papers-bd-metrics input[value=pesq]"))
-        assert "pesq ↑" in column(rows, 1)
+        assert "synthetic: pesq ↑" in column(rows, 0)
         shown.keyboard.press("Escape")
         assert not shown.locator("#papers-bd .metrics[open]").count()
 
@@ -438,10 +449,10 @@ def test_choices_in_a_browser(browser, page, connection):
         assert "never extrapolated" in rows[-1]
         rate, value, _ = curve(connection, "MEAD", "hevc", "psnr", "video")
         inside = 0
-        for row in rows[1:-2]:
-            if len(row) > 4 and row[1][0] == "hevc" and not row[4][0].startswith("—"):
+        for row in rows[1:-1]:
+            if row[0][0] == "hevc" and not row[5][0].startswith("—"):
                 at = np.log10(value_of(row[2][0]))
-                assert value_of(row[4][0]) == pytest.approx(
+                assert value_of(row[5][0]) == pytest.approx(
                     PchipInterpolator(np.log10(rate), value)(at), rel=1e-3
                 )
                 inside += 1

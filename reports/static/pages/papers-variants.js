@@ -20,9 +20,9 @@ const papersVariants = (() => {
     const again = cell(point, { kind: "text", look: "again" });
     const change = kbps[0] === kbps[1] ? cell("") : kbps[0] > 0 ? cell(percent(100 * (kbps[1] / kbps[0] - 1))) : absent("no bits");
     return [
-      line([cell(point, { kind: "text" }), cell(part.first, { kind: "system" }), number(kbps[0]), ...values[0]]),
-      line([again, cell(part.second, { kind: "system" }), number(kbps[1]), ...values[1]]),
-      line([again, cell("difference", { kind: "text" }), change, ...steps, cell("")], "difference"),
+      line([cell(part.first, { kind: "system" }), cell(point, { kind: "text" }), number(kbps[0]), ...values[0]]),
+      line([cell(part.second, { kind: "system" }), again, number(kbps[1]), ...values[1]]),
+      line([cell("difference", { kind: "text" }), again, change, ...steps, cell("")], "difference"),
     ];
   }
 

@@ -109,15 +109,16 @@ talkbench.page("papers", (root, data, api) => {
       return labels.map((label) => {
         const board = there[`=${label}`];
         const rows = board && found.find((one) => one.board === board.key)?.rows;
-        if (!rows) return missing(many ? `${where}: ${label}` : label, `${name(test)} has no curve of it here`);
-        const start = many ? [cell(where, { kind: "text" })] : [];
-        const metric = cell(`${label} ${arrow(board)}`, { kind: "metric", marks: board.marks });
-        return line([...start, metric, ...anchors.map((to) => bdCell(board, rows.find((r) => r[0] === to)))]);
+        const full = many ? `${where}: ${label}` : label;
+        if (!rows) return missing(full, `${name(test)} has no curve of it here`);
+        const notes = board.pooled && board.unit ? [board.unit] : [];
+        const metric = cell(`${full} ${arrow(board)}`, { kind: "metric", notes, marks: board.marks });
+        return line([metric, ...anchors.map((to) => bdCell(board, rows.find((r) => r[0] === to)))]);
       });
     });
     lines.push(...gaps(state.bd));
     if (!anchors.length) lines = [missing(name(test), "the only system with a curve: nothing to compare it with", "system")];
-    const heads = [...(many ? [head("dataset", "text")] : []), head("at equal", "text"), ...anchors.map((to) => head(name(to), "system"))];
+    const heads = [head(many ? "dataset, at equal" : "at equal", "text"), ...anchors.map((to) => head(name(to), "system"))];
     return [heads, lines, { test: name(test), rate }];
   });
 
@@ -156,7 +157,7 @@ talkbench.page("papers", (root, data, api) => {
           : `${part.first} has no curve of these metrics to take rates from`;
       lines = [missing("points", reason, "text")];
     }
-    const heads = [head("point", "text"), head("variant", "text"), head("kbit/s"), ...shown.map(metricHead), CLIPS];
+    const heads = [head("variant", "text"), head("point", "text"), head("kbit/s"), ...shown.map(metricHead), CLIPS];
     return [heads, [...lines, ...gaps(part)],
       { first: part.first, second: part.second, dataset: dataset(), rate: part.rate, how: data.how[part.mode] }];
   });
