@@ -174,7 +174,7 @@ def sweep_of(
                 "PYTHONPATH": os.pathsep.join(map(str, example_site)),
                 "TALKBENCH_CACHE": str(base / "cache"),
             }
-            command = [program, "sweep", str(suite), "--out", str(out)]
+            command = [program, "sweep", str(suite), "--out", str(out), "--executor", "serial"]
             ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
             assert ended.returncode == 0, ended.stdout + ended.stderr
             done[key] = out

@@ -95,9 +95,6 @@ def rename_codec(old: str, new: str, identity: Mapping[str, Any] | None = None) 
             [old],
         ).fetchall():
             names[encode_id] = key(sha256, values["fingerprint"], json.loads(params))
-        connection.execute(
-            "DELETE FROM codecs WHERE codec = ? AND EXISTS (FROM codecs WHERE codec = ?)", [old, new]
-        )
         connection.execute("UPDATE codecs SET codec = ? WHERE codec = ?", [new, old])
         for column, value in values.items():
             connection.execute(f"UPDATE codecs SET {column} = ? WHERE codec = ?", [value, new])
