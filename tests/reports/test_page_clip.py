@@ -14,6 +14,7 @@ from reading import Opened, reading
 from store_factory import METRICS, VIDEO, FakeCodec, StoreFactory
 from talkbench.reports import clip_pages, preview_files, site
 from talkbench.reports.clip_words import pieces
+from talkbench.reports.pages import clips
 from talkbench.reports.site import write_report
 from talkbench.reports.source import Source
 
@@ -101,6 +102,12 @@ def results(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(results):
     return write_report(results).parent
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """Reports of clips only: the other pages take their time."""
+    monkeypatch.setattr(site, "build", clips.pages)
 
 
 @pytest.fixture(scope="module")
@@ -302,7 +309,7 @@ def test_a_mouth_outside_the_picture_is_none(tmp_path):
 
 
 @pytest.mark.parametrize("table", [True, False])
-def test_a_store_without_previews_has_the_list_alone(tmp_path, table):
+def test_a_store_without_previews_has_the_list_alone(tmp_path, alone, table):
     store = FACTORY.build(tmp_path / "talkbench.duckdb")
     with duckdb.connect(str(store)) as connection:
         connection.execute('UPDATE runs SET suite_resolved = \'{"name": "demo", "previews": 0}\'')
@@ -581,13 +588,31 @@ def test_the_difference_and_its_gain(page, store, data):
     off = [abs(a - b) for a, b in zip(own, colour(0, 0), strict=True)]
     assert max(off) >= 9
     page.click("[data-is=view] [data-value=difference]")
-    assert page.locator(".difference-note").is_visible()
+    assert page.locator("[data-note=difference]").is_visible()
     for gain in (1, 2, 8):
         page.click(f"[data-is=gain] [data-value='{gain}']")
         (reference,), (difference,), *_ = in_panes(page, (0.1, 0.1))
         assert near(difference, [min(255, gain * value) for value in off], 3), gain
         assert near(reference, colour(0, 0))  # the reference stays itself
     page.click("[data-is=view] [data-value=picture]")
+    assert near(in_panes(page, (0.1, 0.1))[1][0], own)
+
+
+def test_the_reference_beside_and_instead(page, store, data):
+    codec = data["variants"][data["openers"][1][0]]
+    own = colour(variant_number(store, "amy_01", codec["codec"], codec["point"]), 0)
+    page.click("[data-is=view] [data-value=split]")
+    (left, right) = in_panes(page, (0.1, 0.1), (0.9, 0.1))[1]
+    assert near(left, own)
+    assert near(right, colour(0, 0))
+    box = page.locator(".pane canvas").nth(2).bounding_box()
+    page.mouse.move(box["x"] + 0.97 * box["width"], box["y"] + 9)
+    assert near(in_panes(page, (0.9, 0.1))[1][0], own)
+    page.click("[data-is=view] [data-value=picture]")
+    page.locator(".player").focus()
+    page.keyboard.down("r")
+    assert all(near(pane[0], colour(0, 0)) for pane in in_panes(page, (0.1, 0.1)))
+    page.keyboard.up("r")
     assert near(in_panes(page, (0.1, 0.1))[1][0], own)
 
 
@@ -640,7 +665,7 @@ def test_words_bits_and_scores_follow_the_panes(page, store, data):
             f"{sql} AND codec = ? AND point = ? AND clip_id = 'id-amy_01'",
             [variant["codec"], variant["point"]],
         ).fetchone()
-        cell = found[metric].locator("td").nth(2)
+        cell = found[metric].locator("td").nth(1)
         assert float(cell.get_attribute("data-value")) == pytest.approx(value, rel=1e-8)
     (value,) = store.execute(
         "SELECT p.value FROM pair_scores p JOIN encodes v ON v.encode_id = p.video_encode_id "
@@ -648,7 +673,7 @@ def test_words_bits_and_scores_follow_the_panes(page, store, data):
         "AND (v.codec, v.point, a.codec, a.point) = (?, ?, ?, ?)",
         [picture["codec"], picture["point"], sound["codec"], sound["point"]],
     ).fetchone()
-    cell = found["lse_c"].locator("td").nth(2)
+    cell = found["lse_c"].locator("td").nth(1)
     assert float(cell.get_attribute("data-value")) == pytest.approx(value, rel=1e-8)
 
 
@@ -752,7 +777,7 @@ def test_a_phone_shows_two_panes(browser, report):
 
 
 @pytest.mark.parametrize("room", [40_000_000, 3000])
-def test_a_single_file_plays_or_says_what_it_leaves_out(browser, results, monkeypatch, room):
+def test_a_single_file_plays_or_says_what_it_leaves_out(browser, results, alone, monkeypatch, room):
     monkeypatch.setattr(site, "SINGLE_FILE_MEDIA_BYTES", room)
     whole = write_report(results, single_file=True)
     with Opened(browser, whole) as opened:
@@ -766,7 +791,7 @@ def test_a_single_file_plays_or_says_what_it_leaves_out(browser, results, monkey
             page.wait_for_function(
                 f"Number(document.querySelector('[data-page={AMY}] canvas').dataset.frame) >= 2"
             )
-            page.evaluate("location.hash = 'index'")  # another page: silence
+            page.evaluate("location.hash = 'clips'")  # another page: silence
             page.wait_for_function(
                 f"document.querySelector('[data-page={AMY}] [data-do=play]').textContent === 'Play'"
             )

@@ -1,7 +1,7 @@
 "use strict";
 // The panes: one picture and one sound each, with what they cost and how they score.
 
-// state: of the page; acts: { build(), hear(pane's place), goTo(frame) }. Returns the panes' parts.
+// state: of the page; acts: { build(), draw(), hear(pane's place), goTo(frame) }. Returns the panes' parts.
 function clipPane(model, state, acts, pane) {
   const { variants, metrics } = model;
   const at = model.panes.indexOf(pane);
@@ -108,6 +108,12 @@ function clipPane(model, state, acts, pane) {
   }
 
   const canvas = element("canvas", { role: "img", "aria-label": `Picture ${letter}: ${model.name(pane.picture)}` });
+  canvas.addEventListener("pointermove", (event) => {
+    if (state.view !== "split") return;
+    const area = canvas.getBoundingClientRect();
+    state.at = Math.max(0, Math.min(1, (event.clientX - area.left) / area.width));
+    acts.draw();
+  });
   const why = element("p", { class: "why" });
   const listen = listener();
   const box = element("section", { class: "pane", "aria-label": `Pane ${letter}` },
@@ -119,12 +125,12 @@ function clipPane(model, state, acts, pane) {
 
   // Show frame `frame`, or say why it is not there.
   function draw(frame) {
-    const shown = model.reel(pane.picture);
-    const original = state.view === "difference" && picture.codec !== null ? model.reel(0) : null;
+    const shown = model.reel(state.held ? 0 : pane.picture);
+    const original = state.view !== "picture" && !state.held && picture.codec !== null ? model.reel(0) : null;
     const states = shown ? [shown, ...(original ? [original] : [])].map((reel) => reel.state(frame)) : [];
     const ready = shown !== null && states.every((each) => each === "ready");
     canvas.classList.toggle("blank", !ready);
-    if (ready) clipDraw(canvas, frame, { shown, original, gain: state.gain, box: state.zoom ? variants[0].mouth : null });
+    if (ready) clipDraw(canvas, frame, shown, original, { ...state, box: state.zoom ? variants[0].mouth : null });
     else delete canvas.dataset.frame;
     const reason = ready || states.includes("loading") ? ""
       : states.includes("failed") ? "The picture's file is missing beside this page."

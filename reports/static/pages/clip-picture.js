@@ -57,19 +57,31 @@ function clipReel(picture, arrived) {
   };
 }
 
-// Draw one pane. shown: its reel; original: the reference's reel for a difference, or null; gain: 1, 2, 4 or 8.
+// Draw one pane. shown: its reel; original: the reference's reel, or null; how: { view, gain, at, box }:
+// view: "difference" (times gain: 1, 2, 4 or 8) or "split" (the reference right of `at`, 0 to 1 of the width).
 // Only compositing: a page from a file may not read its own canvas.
-function clipDraw(canvas, frame, { shown, original, gain, box }) {
+function clipDraw(canvas, frame, shown, original, { view, gain, at, box }) {
   const [width, height] = box ? [box[2], box[3]] : [shown.width, shown.height];
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const context = canvas.getContext("2d");
   context.globalCompositeOperation = "copy";
   shown.draw(context, frame, box);
-  if (original) {
+  if (original && view === "difference") {
     context.globalCompositeOperation = "difference";
     original.draw(context, frame, box);
     context.globalCompositeOperation = "lighter";  // adds: each time twice as bright, up to white
     for (let times = 1; times < gain; times *= 2) context.drawImage(canvas, 0, 0);
+  }
+  if (original && view === "split") {
+    context.globalCompositeOperation = "source-over";
+    context.save();
+    context.beginPath();
+    context.rect(Math.round(at * width), 0, width, height);
+    context.clip();
+    original.draw(context, frame, box);
+    context.restore();
+    context.fillStyle = "#fff";
+    context.fillRect(Math.round(at * width) - 0.5, 0, 1, height);
   }
   const { sheet, x, y } = shown.cell(frame);
   Object.assign(canvas.dataset, { frame, sheet, cell: `${x},${y}` });

@@ -47,18 +47,18 @@ function clipScores(table, panes, metrics, value) {
   const cells = (number) => panes.map((pane) => value(number, pane));
   const rows = Object.keys(metrics).map((number) => [number, cells(number)])
     .filter(([, found]) => found.some((each) => typeof each === "number"));
-  const head = element("tr", {}, element("th", { scope: "col", class: "text" }, "metric"), element("th", { scope: "col", class: "text" }, "of"),
-    ...panes.map((pane) => element("th", { scope: "col", class: "number" }, ...pane.title)));
+  const head = element("tr", {}, element("th", { scope: "col", class: "text" }, "metric"),
+    ...panes.map((pane) => element("th", { scope: "col", class: "number" }, ...pane.title)), element("th", { scope: "col", class: "text" }, "of"));
   const body = rows.map(([number, found]) => {
     const metric = metrics[number];
     const numbers = found.filter((each, at) => typeof each === "number" && panes[at].coded);
     const best = new Set(numbers).size > 1 ? Math[metric.higher ? "max" : "min"](...numbers) : null;
     return element("tr", {},
       element("th", { scope: "row", class: "text" }, metric.label, ...clipMarks(metric.marks), metric.unit ? ` (${metric.unit})` : "", element("span", { class: "direction" }, metric.higher ? " ↑" : " ↓")),
-      element("td", { class: "text" }, kinds[metric.modality] ?? metric.modality),
       ...found.map((each, at) => typeof each === "number"
         ? element("td", { class: `number${each === best && panes[at].coded ? " strong" : ""}`, "data-value": each }, show(each))
-        : element("td", { class: "number" }, element("span", { class: "none", ...(each ? { title: each } : {}) }, "—", ...(each ? [" ", element("small", {}, each.length > 34 ? `${each.slice(0, 33)}…` : each)] : [])))));
+        : element("td", { class: "number" }, element("span", { class: "none", ...(each ? { title: each } : {}) }, "—", ...(each ? [" ", element("small", {}, each.length > 34 ? `${each.slice(0, 33)}…` : each)] : [])))),
+      element("td", { class: "text" }, kinds[metric.modality] ?? metric.modality));
   });
   table.replaceChildren(element("thead", {}, head), element("tbody", {}, ...body));
   return rows.length;

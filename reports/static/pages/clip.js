@@ -14,7 +14,7 @@ talkbench.page("clip", (root, data, api) => {
   const { fps, frames, seconds } = model;
   const state = {
     listen: 0, metric: model.frameMetrics[0] ?? null, view: "picture", gain: 4, zoom: false, every: false, bits: "frame",
-    speed: "1", range: null, frame: 0,
+    speed: "1", range: null, frame: 0, at: 0.5, held: false,
   };
   let panes = [];
 
@@ -79,7 +79,7 @@ talkbench.page("clip", (root, data, api) => {
 
   function build() {
     const focus = document.activeElement?.dataset?.focus;
-    panes = model.panes.map((pane) => clipPane(model, state, { build, hear, goTo }, pane));
+    panes = model.panes.map((pane) => clipPane(model, state, { build, draw, hear, goTo }, pane));
     const add = element("button", { type: "button", class: "add", title: "one more pane", "data-focus": "add" }, "+ pane");
     add.addEventListener("click", () => { model.panes.push({ ...model.panes.at(-1) }); build(); });
     grid.replaceChildren(...panes.map((pane) => pane.box), ...(panes.length < CLIP_LETTERS.length ? [add] : []));
@@ -100,11 +100,11 @@ talkbench.page("clip", (root, data, api) => {
   function choices() {
     const change = (key, after) => (value) => { state[key] = value; choices(); after?.(value); draw(); };
     segments(find("speed"), [["0.5", "½"], ["1", "1"]], state.speed, change("speed", (value) => clock.setRate(Number(value))));
-    segments(find("view"), [["picture", "picture"], ["difference", "difference"]], state.view, change("view"));
+    segments(find("view"), [["picture", "picture"], ["difference", "difference"], ["split", "split"]], state.view, change("view"));
     segments(find("gain"), [1, 2, 4, 8].map((gain) => [gain, `×${gain}`]), state.gain, change("gain"));
     segments(find("bits"), [["frame", "each frame"], ["sum", "added up"]], state.bits, change("bits", below.ledger));
     find("gain").hidden = state.view !== "difference";
-    root.querySelector(".difference-note").hidden = state.view !== "difference";
+    for (const note of root.querySelectorAll("[data-note]")) note.hidden = note.dataset.note !== state.view;
   }
 
   const acts = {
@@ -142,15 +142,32 @@ talkbench.page("clip", (root, data, api) => {
     if (on.closest("select, [role=radiogroup]") || (event.key === " " && on.closest("button, [type=checkbox]"))) return;
     const pane = ["1", "2", "3", "4"].indexOf(event.key);
     if (pane >= 0 && pane < panes.length && model.soundAddress(model.panes[pane].sound) !== null) hear(pane);
+    else if (event.key.toLowerCase() === "r") hold(true);
     else if (keys[event.key]) acts[keys[event.key]]();
     else return;
     event.preventDefault();
   });
+  // While it is held, the reference is in all panes: what flickers is what the codec changed.
+  const hold = (held) => { if (state.held !== held) { state.held = held; grid.classList.toggle("held", held); draw(); } };
+  const press = root.querySelector("[data-is=hold]");
+  for (const [event, held] of [["pointerdown", true], ["pointerup", false], ["pointerleave", false], ["pointercancel", false], ["blur", false]]) {
+    press.addEventListener(event, () => hold(held));
+  }
+  press.addEventListener("contextmenu", (event) => event.preventDefault());
+  press.addEventListener("keydown", (event) => { if ([" ", "Enter"].includes(event.key)) hold(true); });
+  press.addEventListener("keyup", () => hold(false));
+  document.addEventListener("keyup", (event) => { if (event.key.toLowerCase() === "r") hold(false); });
+  addEventListener("blur", () => hold(false));
+
   // In a single file another page may take this one's place.
   addEventListener("hashchange", () => { if (root.hidden) clock.pause(); });
 
+  // This page is one of those that the list leads to.
+  const mark = () => document.querySelector('nav.pages a[data-to="clips"]')?.setAttribute("aria-current", "true");
+  const redraw = () => { tracks.draw(); draw(); };
+
   choices();
   build();
-  const redraw = () => { tracks.draw(); draw(); };
-  return { redraw, shown: redraw };
+  mark();
+  return { redraw, shown: () => { mark(); redraw(); } };
 });
