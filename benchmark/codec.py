@@ -66,7 +66,11 @@ class Codec(Protocol):
 
 
 class CodecModule(Protocol):
-    """What `codecs/NAME.py` (or an entry point of group `talkbench.codecs`) offers."""
+    """What `codecs/NAME.py` (or an entry point of group `talkbench.codecs`) offers.
+
+    It may also have `timeline(stream, spec)`, which says how the bits of its parts fall over time:
+    see `timeline.py`.
+    """
 
     def availability(self) -> str | None:
         """None when the codec can run here, else the reason and the command that mends it. Cheap."""

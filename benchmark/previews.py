@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 from . import artifacts, jobs, plan, records
 from .executors import Job
+from .fingerprint import sha256_file
 from .preview_job import PreviewRow, Source
 from .score_plan import reference_id
 from .store import Store
@@ -158,7 +160,7 @@ def _known(store: Store, clips: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Rows of these clips by encode id, with what planning asks of their detail."""
     rows = store.rows(
         """SELECT encode_id, status, bytes, detail->>'source_sha256' AS source,
-                  CAST(detail->>'cap_bytes' AS BIGINT) AS cap, json_keys(detail, '$.preview_sha256') AS files
+                  CAST(detail->>'cap_bytes' AS BIGINT) AS cap, detail->>'preview_sha256' AS files
            FROM previews WHERE clip_id IN (SELECT unnest(?))""",
         [list(clips)],
     )
@@ -166,9 +168,9 @@ def _known(store: Store, clips: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _is_there(folder: Path, row: Mapping[str, Any]) -> bool:
-    """Whether all files of a preview lie in its folder, with the bytes that were written."""
+    """Whether all files of a preview lie in its folder, as they were written."""
     try:
-        return sum((folder / name).stat().st_size for name in row["files"]) == row["bytes"]
+        return all(sha256_file(folder / name) == wanted for name, wanted in json.loads(row["files"]).items())
     except FileNotFoundError:
         return False
 
