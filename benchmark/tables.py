@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from . import table_values
 from .errors import UsageError
 from .store import Store
 
@@ -218,7 +219,9 @@ def _insert(connection: Connection, table: str, path: Path) -> None:
         connection.execute(
             f'INSERT INTO "{table}" ({listed}) SELECT {listed} FROM {_PARQUET} LIMIT {MAX_ROWS}', [source]
         )
-        _check_values(connection, table, path)
+        types = {column.name: column.type for column in schema()[table]}
+        if wrong := table_values.problem(connection, table, types):
+            raise UsageError(f"{path}: {wrong}")
     except duckdb.ConstraintException as error:
         raise UsageError(f"{path}: {_first_line(error)}") from error
     except duckdb.OutOfMemoryException as error:
@@ -247,20 +250,6 @@ def _checked_columns(connection: Connection, table: str, path: Path) -> list[str
                 f"{path}: column {column.name!r} is of type {types[column.name]}; it should be {column.type}"
             )
     return list(types)
-
-
-def _check_values(connection: Connection, table: str, path: Path) -> None:
-    """JSON is objects, and numbers are numbers: a missing one is NULL, never NaN."""
-    for column in schema()[table]:
-        rule = {
-            "JSON": f"json_type(\"{column.name}\") <> 'OBJECT'",
-            "DOUBLE": f'NOT isfinite("{column.name}")',
-        }.get(column.type)
-        if rule and connection.execute(f'SELECT 1 FROM "{table}" WHERE {rule} LIMIT 1').fetchone():
-            wanted = (
-                "JSON objects" if column.type == "JSON" else "finite numbers, or NULL where there is none"
-            )
-            raise UsageError(f"{path}: column {column.name!r} must hold {wanted}")
 
 
 def _first_line(error: Exception) -> str:
