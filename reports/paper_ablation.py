@@ -9,7 +9,7 @@ from . import text
 from .paper_choices import Book, Choice, Variants
 from .paper_curves import Board, Mean, SystemCurve
 from .paper_model import Cell, Head, Line, PaperTable, absent, missing, number
-from .paper_tables import CLIPS, clips_cell, mean_cell, metric_head, read_cell
+from .paper_tables import CLIPS, bd_cell, clips_cell, mean_cell, metric_head, read_cell
 
 if TYPE_CHECKING:
     from .curves import Matched
@@ -21,7 +21,9 @@ HOW = {
 }
 CAPTION = (
     "{first} and {second} on {dataset}, {how}. Means over clips, {rate} rate. Difference: second minus "
-    "first, and whether that is better by the metric's own direction; it has no interval here."
+    "first, and whether that is better by the metric's own direction; a single difference has no interval. "
+    "BD-rate of the second against the first: over the whole curves, with its 95 % bootstrap interval over "
+    "clips."
 )
 
 
@@ -31,6 +33,10 @@ def ablation_table(book: Book, dataset: str, rate: str, variants: Variants, choi
     shown = [there[label] for label in choice.labels]
     rows = (_at_points if variants.mode == "points" else _at_rates)(shown, variants)
     lines = list(rows) or [missing("points", _no_rows(variants), "text")]
+    if rows and variants.first != variants.second:
+        cells = [bd_cell(board, variants.second, variants.first) for board in shown]
+        start = (Cell("BD-rate", "text"), Cell("second to first", "text"), Cell(""))
+        lines.append(Line((*start, *cells, Cell("")), "whole"))
     lines += [missing(*gap) for gap in choice.absent]
     return PaperTable(
         heads=(

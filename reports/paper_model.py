@@ -11,7 +11,7 @@ from . import text
 from .tables import Table
 
 CellKind = Literal["number", "text", "system", "metric"]
-LineKind = Literal["", "reference", "missing", "difference"]
+LineKind = Literal["", "reference", "missing", "difference", "whole"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One row. kind `missing`: a name, and why there is nothing, over all other columns."""
+    """One row. kind `missing`: a name, and why there is nothing, over the other columns; `whole`: of curves."""
 
     cells: tuple[Cell, ...]
     kind: LineKind = ""

@@ -49,7 +49,7 @@ def bd_table(book: Book, rate: str, test: str, choice: Choice) -> PaperTable:
             if board is None or test not in board.of.pairs.index:
                 lines.append(missing(before + label, f"{test} has no curve of it here"))
                 continue
-            cells = [_bd_cell(board, test, anchor) for anchor in anchors]
+            cells = [bd_cell(board, test, anchor) for anchor in anchors]
             lines.append(Line((metric_cell(board, before), *cells)))
     lines += [missing(name, reason) for name, reason in choice.absent]
     if not anchors:
@@ -78,7 +78,8 @@ def metric_head(board: Board, unit: str | None = None) -> Head:
     return Head(f"{board.label}{f', {shown}' if shown else ''} {board.arrow}", marks=board.marks)
 
 
-def _bd_cell(board: Board, test: str, anchor: str) -> Cell:
+def bd_cell(board: Board, test: str, anchor: str) -> Cell:
+    """One BD-rate with its interval, overlap, clips where some are missing, and status."""
     if anchor not in board.of.pairs.index:
         return absent("not scored")
     bd = board.of.pairs.row(test, anchor)

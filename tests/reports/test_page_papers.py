@@ -257,6 +257,11 @@ def test_variants_of_one_codec_are_compared_at_equal_points(tables, connection):
             "SELECT system, point, metric, kbps_video, value, n_scored FROM rd_points WHERE dataset = 'MEAD'"
         ).fetchall()
     }
+    *rows, whole = rows
+    assert whole[:2] == ["BD-rate", "second to first"]
+    value, overlap, _ = expected_bd(connection, "MEAD", "avcc-plain", "avcc", "psnr", 1)
+    assert whole[5].startswith(text.percent(value))
+    assert f"overlap {overlap:.0f} %" in whole[5]
     assert [row[1] for row in rows] == [f"p{i}" for i in range(5) for _ in range(3)]
     for first, second, step in zip(rows[::3], rows[1::3], rows[2::3], strict=True):
         assert (first[0], second[0], step[0]) == ("avcc synthetic", "avcc-plain synthetic", "difference")

@@ -82,6 +82,9 @@ talkbench.page("papers", (root, data, api) => {
     $("bd-test").addEventListener("change", (event) => { part.test = Number(event.target.value); drawBd(); });
   }
 
+  const bdRow = (found, board, to) =>
+    found.find((one) => one.board === board.key)?.rows.find((one) => one[0] === to);
+
   function bdCell(board, found) {
     if (!found) return absent("not scored");
     const [, value, low, high, overlap, status, clips] = found;
@@ -151,6 +154,14 @@ talkbench.page("papers", (root, data, api) => {
     const part = state.ablation;
     const shown = await withCurves(part.rate, part.labels);
     let lines = papersVariants.rows(shown, part);
+    if (lines.length && part.first !== part.second) {
+      const [first, second] = [part.first, part.second].map((system) => data.systems.indexOf(system));
+      const found = await api.part(`bd-${part.rate}-${second}`);
+      const cells = shown.map((board) => bdCell(board, bdRow(found, board, first)));
+      lines.push(line([
+        cell("BD-rate", { kind: "text" }), cell("second to first", { kind: "text" }), cell(""), ...cells, cell(""),
+      ], "whole"));
+    }
     if (!lines.length) {
       const reason = !part.first ? "there are no two systems with curves to compare"
         : part.mode === "points" ? "no point of one has the name of a point of the other: compare at equal rates"
