@@ -35,7 +35,7 @@ def ablation_table(book: Book, dataset: str, rate: str, variants: Variants, choi
     lines = list(rows) or [missing("points", _no_rows(variants), "text")]
     if rows and variants.first != variants.second:
         cells = [bd_cell(board, variants.second, variants.first) for board in shown]
-        start = (Cell("BD-rate", "text"), Cell("second to first", "text"), Cell(""))
+        start = (Cell("BD-rate, second to first", "text"), Cell("", "text"), Cell(""))
         lines.append(Line((*start, *cells, Cell("")), "whole"))
     lines += [missing(*gap) for gap in choice.absent]
     return PaperTable(

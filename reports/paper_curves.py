@@ -118,14 +118,13 @@ def _curve(curve: ClipCurves, sets: dict[bytes, int]) -> SystemCurve:
     def which(clips: Any) -> int:
         return sets.setdefault(clips.tobytes(), len(sets))
 
-    means = []
-    for at, name in enumerate(curve.points):
-        here = np.isfinite(curve.value[:, at])
-        weight = curve.weight[here, at] if curve.weighted else np.ones(int(here.sum()))
-        if here.any() and weight.sum() > 0:
-            value = float(np.average(curve.value[here, at], weights=weight))
-            clips = curve.pooled or int(here.sum())
-            means.append(Mean(name, float(curve.kbps[here, at].mean()), value, clips, which(here)))
+    means = [
+        Mean(name, kbps, value, curve.pooled or clips, which(np.isfinite(curve.value[:, at])))
+        for at, (name, kbps, value, clips) in enumerate(
+            zip(curve.points, *(column.tolist() for column in curve.means()), strict=True)
+        )
+        if np.isfinite(value)
+    ]
     usable = curve.usable()
     complete = usable.complete()
     over = usable.only(complete)

@@ -39,7 +39,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """One row. kind `missing`: a name, and why there is nothing, over the other columns; `whole`: of curves."""
+    """One row. kind `missing`: a name, and why there is nothing; `whole`: of curves, not of points."""
 
     cells: tuple[Cell, ...]
     kind: LineKind = ""

@@ -80,7 +80,7 @@ def metric_head(board: Board, unit: str | None = None) -> Head:
 
 def bd_cell(board: Board, test: str, anchor: str) -> Cell:
     """One BD-rate with its interval, overlap, clips where some are missing, and status."""
-    if anchor not in board.of.pairs.index:
+    if not {test, anchor} <= set(board.of.pairs.index):
         return absent("not scored")
     bd = board.of.pairs.row(test, anchor)
     overlap = [] if bd.overlap is None else [f"overlap {bd.overlap:.0f} %"]

@@ -159,7 +159,7 @@ talkbench.page("papers", (root, data, api) => {
       const found = await api.part(`bd-${part.rate}-${second}`);
       const cells = shown.map((board) => bdCell(board, bdRow(found, board, first)));
       lines.push(line([
-        cell("BD-rate", { kind: "text" }), cell("second to first", { kind: "text" }), cell(""), ...cells, cell(""),
+        cell("BD-rate, second to first", { kind: "text" }), cell("", { kind: "text" }), cell(""), ...cells, cell(""),
       ], "whole"));
     }
     if (!lines.length) {
