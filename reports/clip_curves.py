@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Mask = NDArray[np.bool_]
     Places = NDArray[np.int64]
+    Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,23 @@ class ClipCurves:
         """The clips of a mask (C,)."""
         return self._take(clips, slice(None))
 
+    def means(self) -> tuple[Array, Array, Counts]:
+        """Each point's rate, value as measured, and clips, (P), over the clips that it has; NaN without any."""
+        import numpy as np
+
+        here = np.isfinite(self.value)
+        clips = here.sum(axis=0)
+        weight = np.where(here, self.weight if self.weighted else 1.0, 0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value = np.where(here, self.value * weight, 0).sum(axis=0) / weight.sum(axis=0)
+            kbps = np.where(here, self.kbps, 0).sum(axis=0) / clips
+        return kbps, value, clips
+
     def without_dominated(self) -> ClipCurves:
         """Without points of a grid that on every clip cost no less than another one of the very same value.
 
-        No mean over any clips can have them on its front. A metric of the picture leaves one point per
-        picture of a grid of pictures and sounds.
+        No mean over any clips can have them on its front, and they lack the same clips. A metric of the
+        picture leaves one point per picture of a grid of pictures and sounds.
         """
         import numpy as np
 

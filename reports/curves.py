@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from .curve_batch import MIN_POINTS, batch_bd_rate, fronts
@@ -11,6 +12,7 @@ from .curve_batch import MIN_POINTS, batch_bd_rate, fronts
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from scipy.interpolate import PchipInterpolator
 
     Array = NDArray[np.float64]
 
@@ -57,6 +59,22 @@ class Curve:
 
     def __len__(self) -> int:
         return len(self.kbps)
+
+    @cached_property
+    def over_rate(self) -> PchipInterpolator:
+        """Quality over log10 rate; of two points or more."""
+        import numpy as np
+        from scipy.interpolate import PchipInterpolator
+
+        return PchipInterpolator(np.log10(self.kbps), self.quality)
+
+    @cached_property
+    def over_quality(self) -> PchipInterpolator:
+        """log10 rate over quality; of two points or more."""
+        import numpy as np
+        from scipy.interpolate import PchipInterpolator
+
+        return PchipInterpolator(self.quality, np.log10(self.kbps))
 
 
 @dataclass(frozen=True)
@@ -157,20 +175,16 @@ def quality_at_rate(curve: Curve, kbps: float) -> Matched:
     """Quality at a rate, by PCHIP over log10 rate; never extrapolated."""
     import numpy as np
 
-    return _read_off(np.log10(curve.kbps), curve.quality, float(np.log10(kbps)))
+    return _read_off(np.log10(curve.kbps), float(np.log10(kbps)), lambda: curve.over_rate)
 
 
 def rate_at_quality(curve: Curve, quality: float) -> Matched:
     """Rate in kbit/s at a quality (higher is better), by PCHIP of log10 rate; never extrapolated."""
-    import numpy as np
-
-    found = _read_off(curve.quality, np.log10(curve.kbps), quality)
+    found = _read_off(curve.quality, quality, lambda: curve.over_quality)
     return found if found.value is None else Matched(10**found.value)
 
 
-def _read_off(x: Array, y: Array, at: float) -> Matched:
-    from scipy.interpolate import PchipInterpolator
-
+def _read_off(x: Array, at: float, line: Callable[[], PchipInterpolator]) -> Matched:
     if not len(x):
         return Matched(None, "too few points")
     if at < x[0]:
@@ -179,4 +193,4 @@ def _read_off(x: Array, y: Array, at: float) -> Matched:
         return Matched(None, "above range")
     if len(x) < 2:
         return Matched(None, "too few points")
-    return Matched(float(PchipInterpolator(x, y)(at)))
+    return Matched(float(line()(at)))

@@ -106,17 +106,10 @@ def curve_part(group: Sequence[ClipCurves]) -> list[dict[str, Any]]:
 
 def _curve(curve: ClipCurves) -> dict[str, Any]:
     """Mean points over the clips that each point has, by rate; `front`: those of the Pareto front."""
-    import numpy as np
-
     low, high = bands(curve)
-    points = []
-    for at, name in enumerate(curve.points):
-        here = np.isfinite(curve.value[:, at])
-        weight = curve.weight[here, at] if curve.weighted else np.ones(int(here.sum()))
-        if here.any() and weight.sum() > 0:
-            value = float(np.average(curve.value[here, at], weights=weight))
-            points.append((float(curve.kbps[here, at].mean()), value, name, int(here.sum()), at))
-    points.sort()
+    kbps, values, clips = (column.tolist() for column in curve.means())
+    rows = zip(kbps, values, curve.points, clips, range(len(kbps)), strict=True)
+    points = sorted(point for point in rows if math.isfinite(point[1]))
     sign = 1 if curve.higher_is_better else -1
     positive = [point for point in points if point[0] > 0]
     front = Curve.of([p[0] for p in positive], [sign * p[1] for p in positive], curve.grid)

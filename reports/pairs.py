@@ -188,7 +188,7 @@ def all_pairs(
     rounds = [(spokes, resamples), (rest, 0)] if many else [(spokes + rest, resamples)]
     tables = {name: np.full((size, size), missing) for name, missing in _MISSING.items()}
     akima, cubic = np.full((2, size), np.nan)
-    usable = [curve.usable() for curve in group]
+    usable = [curve.usable().without_dominated() for curve in group]
     for pairs, drawn in rounds:
         for clips, chunk in _by_clips(usable, pairs):
             sampled = {at: _Sampled.of(usable[at].only(clips), drawn) for at in sorted({*sum(chunk, ())})}
@@ -237,7 +237,7 @@ class _Sampled:
 
         if not len(curve.clips):
             return cls(Curve.of([], [], curve.grid), CurveBatch.of(*np.empty((2, 1, 0))))
-        kbps, quality = curve.without_dominated().averages(_counts(len(curve.clips), resamples))
+        kbps, quality = curve.averages(_counts(len(curve.clips), resamples))
         points = np.isfinite(quality[0])  # a corpus metric may have a point without a single word
         kbps, quality = kbps[:, points], quality[:, points]
         return cls(Curve.of(kbps[0], quality[0], curve.grid), CurveBatch.of(kbps, quality))

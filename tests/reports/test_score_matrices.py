@@ -146,6 +146,23 @@ def test_bands_are_the_percentiles_of_resampled_means(realistic_store):
     assert {("psnr", "video", 3), ("psnr", "video", 4), ("wer_sphinx", "audio", 4)} <= seen
 
 
+def test_means_are_those_of_the_clips_that_a_point_has(realistic_store):
+    with duckdb.connect(str(realistic_store), read_only=True) as connection:
+        curves = load(connection)
+        rows = connection.execute(
+            "SELECT system, metric, point, kbps_video, kbps_audio, kbps_total, value, n_scored FROM rd_points"
+        ).fetchall()
+    expected = {tuple(row[:3]): row[3:] for row in rows}
+    covered = set()
+    for curve in curves:
+        for point, *found in zip(curve.points, *curve.means(), strict=True):
+            video, audio, total, value, clips = expected[curve.system, curve.metric, point]
+            kbps = {"video": video, "audio": audio, "total": total}[curve.rate]
+            assert found == pytest.approx([kbps, value, clips])
+            covered.add(clips)
+    assert covered == {3, 4}
+
+
 def test_bands_need_two_clips(tmp_path):
     store = replace(realistic(), clips=("amy_01",)).build(tmp_path / "s.duckdb")
     with duckdb.connect(str(store)) as connection:
