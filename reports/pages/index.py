@@ -23,10 +23,10 @@ HEADLINE_COLUMNS = {
     "video": (
         ("dists",),
         ("lpips_vgg", "lpips_alex"),
-        ("fid",),
         ("vmaf",),
-        ("ms_ssim", "ssim"),
         ("psnr", "psnr_y"),
+        ("fid",),
+        ("ms_ssim", "ssim"),
     ),
     "audio": (
         ("visqol_speech",),
@@ -36,7 +36,9 @@ HEADLINE_COLUMNS = {
     ),
     "pair": (("lse_c", "lse_c_synthetic"), ("lse_d", "lse_d_synthetic"), ("avs_u",)),
 }
-"""Modality → columns of the headline table; of each the first metric that has scores."""
+"""Modality → columns of the headline table, best known first; of each the first metric that has scores."""
+BESIDE_OTHERS = {"video": 4, "audio": 3, "pair": 2}
+"""Modality → how many columns it has at most over the total rate, where all of them stand side by side."""
 OTHER_COLUMNS = 6
 """So many metrics stand in the headline table where a rate has none of HEADLINE_COLUMNS."""
 
@@ -139,9 +141,14 @@ def views(columns: list[Column]) -> list[View]:
     result = []
     for (dataset, rate), group in found.items():
         by_metric = {column.board.metric: column for column in reversed(group)}
-        choices = [names for columns_ in HEADLINE_COLUMNS.values() for names in columns_]
-        wanted = (next((by_metric[name] for name in names if name in by_metric), None) for names in choices)
-        shown = [column for column in wanted if column is not None] or group[:OTHER_COLUMNS]
+        shown = []
+        for modality, choices in HEADLINE_COLUMNS.items():
+            wanted = (
+                next((by_metric[name] for name in names if name in by_metric), None) for names in choices
+            )
+            most = BESIDE_OTHERS[modality] if rate == "total" else len(choices)
+            shown += [column for column in wanted if column is not None][:most]
+        shown = shown or group[:OTHER_COLUMNS]
         shown = [group[0], *(column for column in shown if column is not group[0])]
         modalities = dict.fromkeys([group[0].modality, *HEADLINE_COLUMNS])
         shown.sort(key=lambda column: list(modalities).index(column.modality))  # each modality together

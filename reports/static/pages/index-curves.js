@@ -136,7 +136,6 @@ const indexCurves = (() => {
         return name === null || trace.legendgroup === name ? own : own * 0.12;
       }) });
     };
-    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.system : null;
     list.replaceChildren(...names.map((name) => {
       const button = element("button", { type: "button", "aria-pressed": drawn.has(name), "data-system": name }, systemName(name));
       button.addEventListener("click", () => toggle(name));
@@ -145,7 +144,6 @@ const indexCurves = (() => {
       }
       return element("li", {}, button);
     }));
-    if (focused !== null) [...list.querySelectorAll("button")].find((made) => made.dataset.system === focused)?.focus();
   }
 
   return { PAPERS, paperView, draw, caption, points, legend };

@@ -13,7 +13,8 @@ talkbench.page("index", (root, data, api) => {
   const MOST_PAIRS = 60;   // rows and columns of the table of pairs
   const known = talkbench.common.systems;
 
-  // hidden: families and weights that are filtered out; drawn: null for the first MOST_DRAWN.
+  // metric: null for the one that stands for the rate; hidden: families and weights that are filtered out;
+  // drawn: null for the first MOST_DRAWN.
   const state = {
     dataset: data.boards[0].dataset, rate: null, metric: null, anchors: {}, coding: "", search: "",
     hidden: { family: new Set(), weights: new Set() }, drawn: null, all: false, paper: false,
@@ -21,7 +22,7 @@ talkbench.page("index", (root, data, api) => {
   };
   const usual = { ...state };
   const headers = () => data.boards.filter((b) => b.dataset === state.dataset && b.rate === state.rate);
-  const header = () => headers().find((b) => b.label === state.metric);
+  const header = () => headers().find((b) => b.label === state.metric) ?? headers()[0];
   const anchorOf = (board) => {
     const wanted = state.anchors[state.rate];
     return board.systems.includes(wanted) ? wanted : header().anchor;
@@ -78,10 +79,10 @@ talkbench.page("index", (root, data, api) => {
     const rates = unique(data.boards.filter((b) => b.dataset === state.dataset).map((b) => b.rate));
     if (!rates.includes(state.rate)) state.rate = rates[0];
     const labels = headers().map((b) => b.label);
-    if (!labels.includes(state.metric)) state.metric = labels[0];
+    if (!labels.includes(state.metric)) state.metric = null;  // that which stands for the rate
     if (!indexCurves.paperView(header())) state.paper = false;
     segments($("rate"), rates.map((rate) => [rate, RATES[rate]]), state.rate, (rate) => choose({ rate }));
-    options($("metric"), labels, state.metric);
+    options($("metric"), labels, header().label);
     for (const key of SWITCHES) $(key).checked = state[key];
     papers();
   }
@@ -104,10 +105,7 @@ talkbench.page("index", (root, data, api) => {
       const twice = shown.filter((other) => indexCurves.paperView(other).word === indexCurves.paperView(board).word).length > 1;
       const name = indexCurves.paperView(board).word + (twice ? ` (${board.label.replace("lpips_", "")})` : "");
       const button = element("button", { type: "button", "aria-pressed": on, "data-paper": board.label }, name);
-      button.addEventListener("click", () => {
-        choose(on ? { paper: false } : { rate: board.rate, metric: board.label, paper: true });
-        $("papers").querySelector(`[data-paper="${CSS.escape(board.label)}"]`)?.focus();
-      });
+      button.addEventListener("click", () => choose(on ? { paper: false } : { rate: board.rate, metric: board.label, paper: true }));
       return button;
     }));
   }
@@ -132,12 +130,23 @@ talkbench.page("index", (root, data, api) => {
       unique([...headline, ...boards]).filter((b) => b.modality === modality));
   }
 
+  // Buttons are made anew with every choice; who uses a keyboard stays on the same one.
+  function keepingFocus(work) {
+    const at = document.activeElement;
+    const home = root.contains(at) ? at.closest("[id]") : null;
+    const key = (button) => button.dataset.value ?? button.dataset.system ?? button.dataset.paper ?? button.textContent;
+    const was = home && home !== at ? key(at) : null;
+    work();
+    if (was === null || document.activeElement === at) return;
+    const same = at.isConnected ? at : [...home.querySelectorAll("button")].find((button) => key(button) === was);
+    (home.matches('[role="radiogroup"]') ? home.querySelector('[tabindex="0"]') : same ?? $("filter")).focus();
+  }
+
   let shown = null;  // what was drawn last, for a new theme
   let turn = 0;
   async function update() {
-    settle();
-    const first = data.boards.find((b) => b.dataset === state.dataset);
-    indexAddress.write(state, { ...usual, rate: first.rate, metric: headers()[0].label });
+    keepingFocus(settle);
+    indexAddress.write(state, { ...usual, rate: data.boards.find((b) => b.dataset === state.dataset).rate });
     const mine = ++turn;
     root.setAttribute("aria-busy", "true");
     const chosen = header();
@@ -150,7 +159,7 @@ talkbench.page("index", (root, data, api) => {
       ]);
       if (mine !== turn) return;
       shown = { chosen, own, curves, clips, columns, boards };
-      draw();
+      keepingFocus(draw);
     } catch (problem) {
       $("curve-caption").textContent = `This view cannot be shown: ${problem.message}.`;
       throw problem;
@@ -162,7 +171,7 @@ talkbench.page("index", (root, data, api) => {
     if (!shown) return;
     const { chosen, own, columns, boards } = shown;
     const anchor = anchorOf(own);
-    const systems = unique([...indexTables.order(own, anchor), ...boards.flatMap((one) => one.systems)]);
+    const systems = unique([...indexTables.order(boards[0], anchor), ...[own, ...boards].flatMap((one) => one.systems)]);
     options($("anchor"), [...own.systems].sort().map((name) => [name, name === chosen.anchor ? `${name} (default)` : name]), anchor);
     showFilters(systems);
     const where = data.manyDatasets ? [" ", element("span", { class: "direction" }, state.dataset)] : [];
