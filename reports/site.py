@@ -110,7 +110,14 @@ def _single(source: Source, pages: list[Page], environment: Environment) -> str:
     scripts = [HERE / "static" / name for name in SCRIPTS] + [f for f in own if f.suffix == ".js"]
     if any(page.plotly for page in pages):
         scripts.insert(0, _plotly())
-    styles = [HERE / "static" / "report.css", *(f for f in own if f.suffix == ".css")]
+    shared = (HERE / "static" / "report.css").read_text(encoding="utf-8")
+    # Two kinds of page may use one class name: each style reaches its own pages only.
+    scoped = [
+        f'@scope ([data-kind="{kind}"]) {{\n{file.read_text(encoding="utf-8")}}}'
+        for kind in kinds
+        for file in _own(kind)
+        if file.suffix == ".css"
+    ]
     media, held = [], 0
     for name, file in {name: file for page in pages for name, file in page.media.items()}.items():
         held += file.stat().st_size
@@ -123,7 +130,7 @@ def _single(source: Source, pages: list[Page], environment: Environment) -> str:
         pages=pages,
         title=pages[0].title,
         inline_scripts=[_safe(_inline_script(file.read_text(encoding="utf-8"))) for file in scripts],
-        inline_styles=[_safe(file.read_text(encoding="utf-8")) for file in styles],
+        inline_styles=[_safe(style) for style in (shared, *scoped)],
         common=_safe(script_json(source.common)),
         data={page.name: _safe(script_json(page.data)) for page in pages},
         parts=[(f"{p.name}/{key}", _safe(script_json(p.part(key)))) for p in pages for key in p.parts],

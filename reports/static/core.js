@@ -115,16 +115,19 @@ const talkbench = (() => {
   });
   dark.addEventListener("change", redraw);
 
-  // Paper is light: figures are drawn anew for it, since they keep the colours that they were drawn with.
+  // Paper is light, and its text is smaller: figures are drawn anew for it in its colours, and keep their size.
+  const figures = () => document.querySelectorAll(".js-plotly-plot");
   let shown;
   addEventListener("beforeprint", () => {
     shown = document.documentElement.dataset.theme;
     document.documentElement.dataset.theme = "light";
     redraw();
+    for (const figure of figures()) figure.style.minHeight = `${figure.offsetHeight}px`;
   });
   addEventListener("afterprint", () => {
     if (shown) document.documentElement.dataset.theme = shown;
     else delete document.documentElement.dataset.theme;
+    for (const figure of figures()) figure.style.minHeight = "";
     redraw();
   });
 

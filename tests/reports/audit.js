@@ -7,7 +7,7 @@
 
   const text = document.body.cloneNode(true);
   for (const away of text.querySelectorAll('script, style, noscript')) away.remove();
-  for (const bad of text.textContent.match(/.{0,30}\b(NaN|None|nan|undefined|Infinity|\[object)\b.{0,20}/g) ?? []) {
+  for (const bad of text.textContent.match(/.{0,30}\b(NaN|None(?! of)|nan|undefined|Infinity|\[object)\b.{0,20}/g) ?? []) {
     wrong.push(`says ${bad}`);
   }
   if (window.hacked) wrong.push('data ran as a script');
@@ -49,10 +49,10 @@
     [...(node.labels ?? [])].map((label) => label.textContent).join('') ||
     (node.matches('select, input, textarea') ? '' : node.textContent) ||
     document.getElementById(node.getAttribute('aria-labelledby'))?.textContent || '').trim();
-  const named = 'button, select, input, textarea, a[href], summary, video, audio, img, canvas, [role="img"], ' +
+  const named = 'button, select, input, textarea, a[href], summary, video, audio, img, [role="img"], ' +
     '[role="radiogroup"], [role="group"], [role="region"], [role="slider"]';
   for (const node of article.querySelectorAll(named)) {
-    if (!name(node) && !node.closest('.js-plotly-plot') && node.getAttribute('aria-hidden') !== 'true') {
+    if (!name(node) && !node.closest('.js-plotly-plot') && !node.matches('[aria-hidden="true"], img[alt=""]')) {
       wrong.push(`no name: ${where(node)}`);
     }
   }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
+from preview_factory import Previews
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, FakeMetric, StoreFactory, realistic
 
 EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>&amp;\"'`${1}"
@@ -21,11 +22,12 @@ JOINT = FakeCodec(
 @dataclass(frozen=True)
 class Odd:
     """factory: what to build; spoil: SQL statements (or functions of a connection) that make it worse;
-    says: words that some page of its report has."""
+    says: words that some page of its report has; previews: the first clip has some."""
 
     factory: StoreFactory
     says: tuple[str, ...]
     spoil: tuple[str | Callable[[duckdb.DuckDBPyConnection], object], ...] = ()
+    previews: bool = False
 
     def build(self, path: Path) -> Path:
         self.factory.build(path)
@@ -35,7 +37,24 @@ class Odd:
                     step(connection)
                 else:
                     connection.execute(step)
+        if self.previews:
+            self._preview(path)
         return path
+
+    def _preview(self, store: Path) -> None:
+        """Previews of the first clip and of one encode of it by each codec."""
+        clip = f"id-{self.factory.clips[0]}"
+        with duckdb.connect(str(store), read_only=True) as connection:
+            encodes = connection.execute(
+                "SELECT min(encode_id), bits_video + bits_joint > 0, bits_audio + bits_joint > 0 "
+                "FROM encodes WHERE clip_id = ? AND status = 'ok' GROUP BY codec, 2, 3 ORDER BY 1",
+                [clip],
+            ).fetchall()
+        previews = Previews(store.parent)
+        previews.add(f"reference:{clip}", clip, picture=True, tone=True)
+        for at, (encode_id, sees, hears) in enumerate(encodes):
+            previews.add(encode_id, clip, at + 1, picture=sees, tone=hears)
+        previews.save()
 
 
 def _evil_texts(connection: duckdb.DuckDBPyConnection) -> None:
@@ -109,7 +128,7 @@ def _not_objects(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 CASES = {
-    "realistic": Odd(realistic(), ("low overlap", "encode took longer than 600 s")),
+    "realistic": Odd(realistic(), ("low overlap", "encode took longer than 600 s"), previews=True),
     "empty": Odd(
         replace(SMALL, video=(), audio=(), clips=(), metrics=(), runs=False), ("no run is recorded",)
     ),
@@ -137,7 +156,9 @@ CASES = {
     "joint alone": Odd(
         replace(SMALL, video=(), audio=(), joint=(JOINT,), anchors={}), ("Synthetic weights: avcc",)
     ),
-    "joint and two datasets": Odd(replace(SMALL, joint=(JOINT,)), ("real", "synthetic"), (_two_datasets,)),
+    "joint and two datasets": Odd(
+        replace(SMALL, joint=(JOINT,)), ("real", "synthetic"), (_two_datasets,), True
+    ),
     "nulls": Odd(replace(SMALL, notes={}), ("No commit", "not timed"), (_nulls,)),
     "wrong json": Odd(replace(SMALL, notes={}), ("parts that do not add up",), (_not_objects,)),
     "evil": Odd(
@@ -154,6 +175,7 @@ CASES = {
         ),
         ("window.hacked",),
         (_evil_texts,),
+        previews=True,
     ),
     "many systems": Odd(
         StoreFactory(
