@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import plan, tables
+from . import plan, tolerance
 from .artifacts import bitstream_path
 from .checks import Check
 from .errors import BitstreamError
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     Connection = duckdb.DuckDBPyConnection
 
-TOLERANCE = 1e-6  # of numbers that follow from others: float64 sums, and float32 frame values
-BD_RATES = "stored BD-rates follow from the scores"
 _HASH = re.compile("[0-9a-f]{64}")
 _STATUSES = "('ok', 'failed', 'timeout', 'oom', 'unavailable')"
 _VARIANTS = """(
@@ -192,18 +189,11 @@ def rates(connection: Connection) -> Check:
         """,
     ):
         result.hold(
-            close(duration_s, expected),
+            tolerance.close(duration_s, expected),
             f"encode {encode_id[:16]} ({codec} {point}): duration_s is {duration_s}; "
             f"its clip lasts {expected} s",
         )
     return result
-
-
-def close(one: float | None, other: float | None, tolerance: float = TOLERANCE) -> bool:
-    """Whether numbers are equal within a tolerance: relative above 1, absolute below. None equals None."""
-    if one is None or other is None:
-        return one is other
-    return abs(one - other) <= tolerance * max(1.0, abs(one), abs(other))
 
 
 def bitstreams(connection: Connection, root: Path, whole: bool) -> Check:
@@ -259,7 +249,7 @@ def means(connection: Connection) -> Check:
         connection,
         f"""
         SELECT x.metric, count(*), count(*) FILTER (WHERE NOT coalesce(
-            abs(x.value - list_avg(x.frame_values::DOUBLE[])) <= {TOLERANCE} * greatest(
+            abs(x.value - list_avg(x.frame_values::DOUBLE[])) <= {tolerance.EXACT} * greatest(
                 1, abs(x.value), list_max(x.frame_values), -list_min(x.frame_values)),
             false))
         FROM scores x JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
@@ -272,43 +262,3 @@ def means(connection: Connection) -> Check:
                 f"{metric}: {broken} of {total} values are not the mean of their frame values"
             )
     return result
-
-
-def bd_rates(connection: Connection) -> Check:
-    """The stored BD-rates are those that follow from the scores. Makes the table anew: give it a copy."""
-    from ..reports import bd_rate
-
-    result = Check(BD_RATES)
-    columns = [column.name for column in tables.schema()["bd_rates"]]
-    names = tables.keys("bd_rates")
-    stored = _bd_rows(connection, columns, names)
-    if not stored:
-        result.not_checked["none are stored"] += 1
-        return result
-    bd_rate.write(connection)
-    expected = _bd_rows(connection, columns, names)
-    for identity, row in stored.items():
-        label = " ".join(map(str, identity))
-        if identity not in expected:
-            result.wrong.append(f"{label}: no such BD-rate follows from the scores")
-            continue
-        pairs = zip(columns, row, expected[identity], strict=True)
-        differing = [
-            f"{name} is {one}, should be {other}" for name, one, other in pairs if not _same(one, other)
-        ]
-        result.hold(not differing, f"{label}: {', '.join(differing)}")
-    return result
-
-
-def _bd_rows(
-    connection: Connection, columns: Sequence[str], names: Sequence[str]
-) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    places = [columns.index(name) for name in names]
-    rows = _rows(connection, f"SELECT {', '.join(columns)} FROM bd_rates")
-    return {tuple(row[place] for place in places): row for row in rows}
-
-
-def _same(one: object, other: object) -> bool:
-    if isinstance(one, float) or isinstance(other, float):
-        return close(one, other)  # pyright: ignore[reportArgumentType]
-    return one == other

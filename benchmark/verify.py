@@ -6,15 +6,20 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .. import __version__
-from . import archive, checks, known_here, structure, tables, verify_clips, verify_scores
+from . import archive, checks, known_here, structure, tables, tolerance, verify_clips, verify_scores
 from .checks import Check
 from .executors import Executor
 from .manifest import Manifest
 from .progress import Progress
 from .rerun import Runner
+
+if TYPE_CHECKING:
+    import duckdb
+
+    Connection = duckdb.DuckDBPyConnection
 
 MEMORY_LIMIT = "4GB"
 Verdict = Literal["verified", "wrong", "nothing checked"]
@@ -73,14 +78,14 @@ def verify(request: Request, executor: Executor, progress: Progress) -> Verifica
         if len(drawn) < len(cells):
             rescoring.decoded.not_checked["not drawn for the sample"] += len(cells) - len(drawn)
         rescoring.run(drawn)
-        found += [clip_check, rescoring.decoded, rescoring.scored]
+        found += [clip_check, rescoring.decoded, rescoring.scored, rescoring.sets]
         ((bitstreams,),) = connection.execute("SELECT count(*) FROM encodes WHERE status = 'ok'").fetchall()
     return Verification(
         unpacked.manifest,
         found,
         bitstreams,
         rescoring.decoded.verified,
-        rescoring.scored.verified,
+        rescoring.scored.verified + rescoring.sets.verified,
         rescoring.largest,
         request.seed,
     )
@@ -93,9 +98,43 @@ def _files(unpacked: archive.Unpacked) -> Check:
     return result
 
 
-def _bd_rates(connection: verify_scores.Connection, manifest: Manifest) -> Check:
-    if manifest.talkbench_version == __version__:
-        return structure.bd_rates(connection)
-    result = Check(structure.BD_RATES)
-    result.not_checked[f"made by talkbench {manifest.talkbench_version!r}; this is {__version__}"] += 1
+def _bd_rates(connection: Connection, manifest: Manifest) -> Check:
+    """The stored BD-rates are those that follow from the scores. Makes the table anew."""
+    from ..reports import bd_rate
+
+    result = Check("stored BD-rates follow from the scores")
+    stored = _bd_rows(connection)
+    if not stored:
+        result.not_checked["none are stored"] += 1
+        return result
+    if manifest.talkbench_version != __version__:
+        result.not_checked[f"made by talkbench {manifest.talkbench_version!r}; this is {__version__}"] += 1
+        return result
+    bd_rate.write(connection)
+    expected = _bd_rows(connection)
+    for identity, row in stored.items():
+        label = " ".join(identity)
+        if identity not in expected:
+            result.wrong.append(f"{label}: no such BD-rate follows from the scores")
+            continue
+        other = expected[identity]
+        differing = [
+            f"{name} is {row[name]}, should be {other[name]}"
+            for name in row
+            if not _same(row[name], other[name])
+        ]
+        result.hold(not differing, f"{label}: {', '.join(differing)}")
     return result
+
+
+def _bd_rows(connection: Connection) -> dict[tuple[str, ...], dict[str, Any]]:
+    found = connection.execute("SELECT * FROM bd_rates")
+    names = [column[0] for column in found.description or ()]
+    rows = [dict(zip(names, values, strict=True)) for values in found.fetchall()]
+    return {tuple(str(row[name]) for name in tables.keys("bd_rates")): row for row in rows}
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, float) or isinstance(other, float):
+        return tolerance.close(one, other)  # pyright: ignore[reportArgumentType]
+    return one == other

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import artifacts, jobs, known_here, plan, score_rows, structure, tolerance
+from . import artifacts, jobs, known_here, plan, score_rows, structure, tolerance, verify_sets
 from .checks import Check
 from .executors import Job
 from .metric import MetricInfo
 from .rerun import Runner
 from .score_plan import reference_id
+from .scoring import embed
 from .types import Point
 
 if TYPE_CHECKING:
@@ -95,9 +96,12 @@ class Rescoring:
         self.largest: dict[str, float] = {}  # metric → largest difference that was within tolerance
         self._connection, self._root, self._hashes, self._runner = connection, root, hashes, runner
         self._metrics, self._absent = known_here.metrics(connection)
+        self._sets = verify_sets.SetRescoring(connection, root, runner, _TIME_LIMIT_S)
+        self.sets = self._sets.check
 
     def run(self, cells: Sequence[plan.Cell]) -> None:
         """All of `cells`, clip by clip, a batch of clips at a time."""
+        self._sets.want({cell.encode_id for cell in cells})
         by_clip: dict[str, list[plan.Cell]] = defaultdict(list)
         for cell in cells:
             by_clip[cell.clip.clip_id].append(cell)
@@ -110,6 +114,7 @@ class Rescoring:
         if batch:
             self._batch(batch)
         self._count_the_rest()
+        self._sets.finish()
 
     def _batch(self, cells: Sequence[plan.Cell]) -> None:
         decoding = [
@@ -135,7 +140,11 @@ class Rescoring:
             rows = self._rows(clip_id, encode_ids)
             expected |= {(row.of, row.metric, row.fingerprint): row for row in rows}
             scoring += self._jobs(clips[clip_id], encode_ids, rows)
+            scoring += self._sets.jobs(clips[clip_id], encode_ids)
         for outcome in self._runner.run("score", scoring):
+            if outcome.job.function is embed:
+                self._sets.keep(outcome)
+                continue
             if outcome.status != "ok":
                 lost = _entries(outcome.job)
                 self.scored.not_checked[f"{outcome.status} while it was scored here: {outcome.error}"] += lost
@@ -218,11 +227,11 @@ class Rescoring:
             self.scored.verified += 1
             return
         allowed = tolerance.of(info)
-        difference = _difference(row.value, found.value)
+        difference = tolerance.difference(row.value, found.value)
         frames = _frames_difference(row.frame_values, found.frame_values)
         # float32 keeps seven digits of a frame's value
         frames_agree = frames <= max(allowed, tolerance.EXACT)
-        same = difference <= allowed and frames_agree and structure.close(row.weight, found.weight)
+        same = difference <= allowed and frames_agree and tolerance.close(row.weight, found.weight)
         if self.scored.hold(
             same,
             f"{label}: made again it is {found.value}; the row says {row.value}"
@@ -232,28 +241,18 @@ class Rescoring:
 
     def _count_the_rest(self) -> None:
         """Scores that nobody looked at, so that what was is seen beside what was not."""
-        ((total, sets),) = self._connection.execute(
-            "SELECT (SELECT count(*) FROM scores) + (SELECT count(*) FROM pair_scores), "
-            "(SELECT count(*) FROM set_scores)"
+        ((total,),) = self._connection.execute(
+            "SELECT (SELECT count(*) FROM scores) + (SELECT count(*) FROM pair_scores)"
         ).fetchall()
         seen = self.scored.verified + len(self.scored.wrong) + self.scored.not_checked.total()
         if total > seen:
             self.scored.not_checked["of encodes that were not decoded again"] += total - seen
-        if sets:
-            self.scored.not_checked["made over all clips together (a set metric)"] += sets
-
-
-def _difference(one: float | None, other: float | None) -> float:
-    """Relative above 1, absolute below; infinite where one is missing."""
-    if one is None or other is None:
-        return 0.0 if one is other else float("inf")
-    return abs(one - other) / max(1.0, abs(one), abs(other))
 
 
 def _frames_difference(one: Sequence[float] | None, other: Sequence[float] | None) -> float:
     if one is None or other is None or len(one) != len(other):
         return 0.0 if one is None and other is None else float("inf")
-    return max(map(_difference, one, other), default=0.0)
+    return max(map(tolerance.difference, one, other), default=0.0)
 
 
 def _entries(job: Job) -> int:

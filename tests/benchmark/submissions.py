@@ -47,7 +47,7 @@ def not_checked(found: Verification, name: str) -> dict[str, int]:
 def tamper(source: Path, target: Path, change: Change, new_manifest: bool = True) -> Path:
     """A copy of an archive with its tables (a connection) and files (a folder) changed.
 
-    new_manifest: the manifest is made anew, so that all hashes in it are right.
+    new_manifest: the manifest is made anew, so that all hashes in it are right; else the tables stay too.
     """
     with archive.unpacked(source) as found:
         folder, new = found.folder, found.folder / "new"
@@ -56,8 +56,9 @@ def tamper(source: Path, target: Path, change: Change, new_manifest: bool = True
             new.mkdir()
             for table in tables.schema().keys() - submit.LEFT_OUT:
                 connection.execute(f"COPY {table} TO '{new}/{table}.parquet' (FORMAT parquet)")
-        shutil.rmtree(folder / "tables")
-        new.rename(folder / "tables")
+        shutil.rmtree(folder / "tables" if new_manifest else new)
+        if new_manifest:
+            new.rename(folder / "tables")
         paths = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
         manifest = found.manifest
         if new_manifest:

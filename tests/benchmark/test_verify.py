@@ -33,6 +33,7 @@ BD_RATES = "stored BD-rates follow from the scores"
 CLIPS = "reference clips, prepared again"
 DECODED = "bitstreams, decoded again"
 SCORES = "scores, made again"
+SETS = "scores of sets, made again"
 
 
 @pytest.fixture
@@ -52,9 +53,11 @@ def test_an_honest_submission_is_verified(honest: Path) -> None:
     assert (found.decoded, found.bitstreams) == (20, 20)
     assert found.manifest.name == "Speech Lab"
     checked = {one.name: one.verified for one in found.checks}
-    # 2 clips × 5 points × (psnr or snr), pairs of 36 a clip; only the values over all clips are left out.
+    # 2 clips × 5 points × (psnr or snr), 36 pairs a clip, a set per point of the picture.
     assert checked[SCORES] == 20 + 2 * 36
-    assert not_checked(found, SCORES) == {"made over all clips together (a set metric)": 5}
+    assert checked[SETS] == 5
+    assert found.largest.keys() == {"psnr", "snr", "fake_sync"}
+    assert not any(one.not_checked for one in found.checks if one.name != BD_RATES)
     assert all(count for name, count in checked.items() if "BD" not in name)
 
 
@@ -62,6 +65,7 @@ def test_a_sample_is_spread_and_repeats_with_its_seed(honest: Path) -> None:
     found = check(honest, sample=4, seed=3)
     assert found.verdict == "verified"
     assert found.decoded == 4
+    assert not_checked(found, SETS) == {"made over clips that were not all decoded again (see --all)": 5}
     assert not_checked(found, DECODED) == {"not drawn for the sample": 16}
     with archive.unpacked(honest) as opened, tables.read(opened.folder / "tables") as connection:
         runner = Runner(SerialExecutor("cpu"), NoProgress())
@@ -133,7 +137,7 @@ def test_swapped_bitstreams_are_found(honest: Path, forged: Path) -> None:
     assert FILES not in found
     assert len(found[BITS]) == 2
     found = wrong(check(tamper(honest, forged, swap_files_and_rows)))
-    assert set(found) == {SCORES}
+    assert set(found) == {SCORES, SETS}
     assert any(line.startswith("psnr of") for line in found[SCORES])
 
 
@@ -155,6 +159,12 @@ ALL_FRAMES = "value = value + 1, frame_values = list_transform(frame_values, lam
         (SNR.format("status = 'superb'"), NUMBERS, "scores: 10 rows with a status that does not exist"),
         (SNR.format("value = NULL"), NUMBERS, "scores: 10 rows"),
         ("UPDATE pair_scores SET value = value / 2", SCORES, "fake_sync of"),
+        (
+            "UPDATE set_scores SET value = value / 2 WHERE point = 'v4'",
+            SETS,
+            "fake_distance of fake-video v4",
+        ),
+        ("UPDATE set_scores SET n = n + 1", SETS, "over 20; the row says"),
         ("UPDATE encodes SET bits_video = bits_video - 8", BITS, "bits; the row says"),
         ("UPDATE encodes SET parts = '{\"pixels\": 8}'", BITS, "the parts of its bitstream"),
         ("UPDATE encodes SET duration_s = 10", RATES, "its clip lasts 0.4 s"),
@@ -169,7 +179,7 @@ ALL_FRAMES = "value = value + 1, frame_values = list_transform(frame_values, lam
     ],
 )
 def test_edited_tables_are_found(honest: Path, forged: Path, change: str, name: str, words: str) -> None:
-    found = check(tamper(honest, forged, sql(change)), sample=None if name == SCORES else 1)
+    found = check(tamper(honest, forged, sql(change)), sample=None if name in (SCORES, SETS) else 1)
     assert found.verdict == "wrong"
     assert any(words in line for line in wrong(found).get(name, [])), wrong(found)
 
