@@ -380,13 +380,26 @@ def camera(web):
     return web.evaluate(f"(({{eye}}) => [eye.x, eye.y, eye.z])({PLOT}.layout.scene.camera)")
 
 
+def axis_ranges(web):
+    return web.evaluate(
+        f"['xaxis', 'yaxis', 'zaxis'].map((axis) => [...{PLOT}._fullLayout.scene[axis].range])"
+    )
+
+
 def views(web):
     """Buttons turn the camera, and so does a drag, after which no button is the chosen one."""
-    first = camera(web)
+    first, ranges = camera(web), axis_ranges(web)
     web.locator("#surfaces-views button", has_text="from above").click()
-    assert camera(web) == [0, 0, 2]
+    above = camera(web)
+    assert above[2] > 20 * max(abs(above[0]), abs(above[1]))
+    # A new projection loses no range; the axis that is looked along is not drawn, the others are named.
+    np.testing.assert_allclose(axis_ranges(web), ranges)
+    assert web.evaluate(f"{PLOT}.layout.scene.zaxis.visible") is False
+    names = web.evaluate(f"{PLOT}.layout.annotations.map((note) => note.text)")
+    assert names == ["total kbit/s", "dists, ↓ better"]
     web.keyboard.press("ArrowRight")
-    assert camera(web) == [0, -2, 0]
+    assert camera(web)[1] < -20 * abs(camera(web)[2])
+    np.testing.assert_allclose(axis_ranges(web), ranges)
     web.locator("#surfaces-views button", has_text="in space").click()
     assert camera(web) == pytest.approx(first)
     box = web.locator("#surfaces-plot").bounding_box()
@@ -405,6 +418,7 @@ def views(web):
     assert web.locator("#surfaces-views [aria-checked=true]").count() == 0
     assert web.locator("#surfaces-views [tabindex='0']").count() == 1
     web.locator("#surfaces-views button", has_text="in space").click()
+    assert camera(web) == pytest.approx(first)
 
 
 def choices(web, store):

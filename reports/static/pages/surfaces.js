@@ -8,14 +8,16 @@ talkbench.page("surfaces", (root, data, api) => {
   const $ = (id) => root.querySelector(`#surfaces-${id}`);
   const KINDS = { joint: "Joint codecs", pair: "Pairs of separate codecs" };
   const SYMBOLS_3D = ["circle", "square", "diamond", "circle-open", "square-open", "x", "cross"];
+  // From where a view looks, and the axis that is then nearly a point. Not quite along it: plotly could not say
+  // on which side the other axes have their numbers.
   const VIEWS = {
-    turn: { eye: { x: 1.05, y: -1.6, z: 0.55 }, up: { x: 0, y: 0, z: 1 }, projection: "perspective" },
-    picture: { eye: { x: 0, y: 0, z: 2 }, up: { x: 0, y: 1, z: 0 }, projection: "orthographic" },
-    sound: { eye: { x: 0, y: -2, z: 0 }, up: { x: 0, y: 0, z: 1 }, projection: "orthographic" },
-    both: { eye: { x: 2, y: 0, z: 0 }, up: { x: 0, y: 0, z: 1 }, projection: "orthographic" },
+    turn: { eye: { x: 1.05, y: -1.6, z: 0.55 }, low: -0.12, flat: "", projection: "perspective" },
+    picture: { eye: { x: 0, y: -0.05, z: 1.35 }, low: 0, flat: "z", projection: "orthographic" },
+    sound: { eye: { x: 0, y: -1.35, z: 0.05 }, low: 0, flat: "y", projection: "orthographic" },
+    both: { eye: { x: 1.35, y: 0, z: 0.05 }, low: 0, flat: "x", projection: "orthographic" },
   };
   const VIEW_WORDS = [["turn", "in space"], ["picture", "from above: rate, picture"], ["sound", "rate, sound"], ["both", "picture, sound"]];
-  const state = { at: 0, video: 0, audio: 0, view: "turn", rate: null, contours: null, off: new Set() };
+  const state = { at: 0, video: 0, audio: 0, view: "turn", turns: 0, rate: null, contours: null, camera: null, off: new Set() };
   let scene = [];           // the chosen systems and pair of metrics, with their numbers
   let correlations = {};
   let asked = 0;
@@ -153,17 +155,27 @@ talkbench.page("surfaces", (root, data, api) => {
 
   function drawViews() {
     segments($("views"), VIEW_WORDS, state.view, (view) => {
-      state.view = view;
+      Object.assign(state, { view, turns: state.turns + 1 });
       drawViews();
-      Plotly.relayout($("plot"), { "scene.camera": camera() });
+      drawSpace();
     });
     const buttons = $("views").querySelectorAll("button");
     if (!VIEWS[state.view]) buttons[0].tabIndex = 0;  // turned by hand: none is chosen, one can be reached
   }
 
   function camera() {
-    const { eye, up, projection } = VIEWS[state.view] ?? VIEWS.turn;
-    return { eye, up, center: { x: 0, y: 0, z: state.view === "turn" ? -0.12 : 0 }, projection: { type: projection } };
+    if (!VIEWS[state.view]) return state.camera;
+    const { eye, low, projection } = VIEWS[state.view];
+    // A narrow figure needs more distance, for its axes' names at both sides.
+    const far = narrowScreen() ? 1.5 : 1;
+    return { eye: { x: far * eye.x, y: far * eye.y, z: far * eye.z }, center: { x: 0, y: 0, z: low }, up: { x: 0, y: 0, z: 1 },
+      projection: { type: projection } };
+  }
+
+  // A parallel projection is as large as the box itself, whatever the distance.
+  function aspect() {
+    const size = camera().projection?.type === "orthographic" ? (narrowScreen() ? 1.2 : 1.6) : 1;
+    return { x: 1.15 * size, y: size, z: 0.85 * size };
   }
 
   // ------------------------------------------------------------------------------------ figures
@@ -211,23 +223,35 @@ talkbench.page("surfaces", (root, data, api) => {
         marker: { color: ink, size: joint ? 5 : 3.5, symbol: SYMBOLS_3D[look.symbol], line: { color: css("--ground"), width: 0.5 } },
       });
     }
+    // The axis along which a view looks is left out, as all its numbers would lie on one another; and the names of
+    // the other two stand at the figure's edges, because plotly sets them on the numbers there.
+    const flat = VIEWS[state.view]?.flat ?? "";
+    const names = { x: "total kbit/s", y: qualityAxis(videoName()).title.text, z: qualityAxis(audioName()).title.text };
+    const [across, up] = ["x", "y", "z"].filter((name) => name !== flat);
+    const nticks = narrowScreen() ? 5 : 8;
+    const edge = (own) => ({ xref: "paper", yref: "paper", showarrow: false, font: { size: 12 }, ...own });
     const axis = { gridcolor: css("--rule"), linecolor: css("--quiet"), zeroline: false, showbackground: false,
       tickfont: { size: 11 }, title: { font: { size: 12 } }, showspikes: true, spikecolor: css("--quiet"), spikethickness: 1 };
-    const title = (own) => ({ ...axis, ...own, title: { ...axis.title, ...own.title } });
+    const title = (name, own) => ({ ...axis, ...own, visible: name !== flat, title: { ...axis.title, text: flat ? "" : names[name] } });
     Plotly.react($("plot"), traces, layout({
       margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false, uirevision: "kept",
+      annotations: flat ? [edge({ x: 0.5, y: 0, yanchor: "bottom", text: names[across] }),
+        edge({ x: 0, y: 0.5, xanchor: "left", textangle: -90, text: names[up] })] : [],
       scene: {
-        aspectmode: "manual", aspectratio: { x: 1.15, y: 1, z: 0.85 }, camera: camera(), dragmode: "turntable", uirevision: "kept",
-        xaxis: title({ ...rateAxis("total kbit/s", log), ...(log ? { tickvals: ticks(), ticktext: ticks().map((v) => show(v, 1)) } : {}) }),
-        yaxis: title(qualityAxis(videoName())), zaxis: title(qualityAxis(audioName())),
+        // A new revision lets go of how the reader has turned the last one.
+        aspectmode: "manual", aspectratio: aspect(), camera: camera(), dragmode: "turntable", uirevision: `view ${state.turns}`,
+        xaxis: title("x", { ...rateAxis("", log), ...(log ? { tickvals: ticks(), ticktext: ticks().map((v) => show(v, 1)) } : {}) }),
+        yaxis: title("y", { nticks, ...qualityAxis(videoName()) }), zaxis: title("z", { nticks, ...qualityAxis(audioName()) }),
       },
     }), CONFIG).then((plot) => {
       if (plot.dataset.listening) return;
       plot.dataset.listening = "yes";
       plot.on("plotly_relayout", (change) => {
-        if (!("scene.camera" in change) || near(change["scene.camera"])) return;
-        state.view = "free";
+        if (!("scene.camera" in change)) return;  // only a hand changes the camera as a whole
+        const before = VIEWS[state.view]?.flat;
+        Object.assign(state, { view: "free", camera: change["scene.camera"] });
         drawViews();
+        if (before) drawSpace();  // with all three axes
       });
     });
     const grids = unique(shown().map((system) => system.mesh.form));
@@ -246,11 +270,6 @@ talkbench.page("surfaces", (root, data, api) => {
     const [low, high] = [Math.min(...rates), Math.max(...rates)];
     return LOG_TICKS.filter((value) => value >= low / 1.3 && value <= high * 1.3);
   }
-
-  const near = (found) => {
-    const wanted = VIEWS[state.view];
-    return wanted && ["x", "y", "z"].every((axis) => Math.abs(found.eye[axis] - wanted.eye[axis]) < 1e-3);
-  };
 
   function lineTrace(system, line, rate, labelled) {
     const { line: look, marker } = systemLook(system.name, system.kind === "joint" ? 10 : 7);
@@ -413,5 +432,5 @@ talkbench.page("surfaces", (root, data, api) => {
     if (KINDS[look.kind] && !data.first.includes(name)) state.off.add(name);
   }
   chooseDataset(0);
-  return { redraw: () => { if (scene.length) draw(); }, shown: () => Plotly.Plots.resize($("contour-plot")) };
+  return { redraw: () => { if (scene.length) draw(); } };
 });
