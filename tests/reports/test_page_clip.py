@@ -323,6 +323,22 @@ def test_a_store_without_previews_has_the_list_alone(tmp_path, alone, table):
     assert not (folder / "media").exists()
 
 
+def test_the_tones_of_the_sounds_are_seen(page):
+    """A tone is one line of the spectrogram, in viridis: its place tells its frequency."""
+    plot = page.locator("[data-is=mels] .plot-area").first
+    plot.scroll_into_view_if_needed()
+    for _ in range(50):  # until it is there
+        picture = np.asarray(Image.open(io.BytesIO(plot.screenshot())).convert("RGB")).astype(float)
+        column = picture[2:-3, picture.shape[1] // 2]  # without the borders
+        if np.ptp(column.sum(axis=1)) > 100:
+            break
+        page.wait_for_timeout(100)
+    mel = 3 * 300 / 200  # the reference's tone of 300 Hz, on Slaney's scale
+    top = 15 + 27 * np.log(4) / np.log(6.4)  # 4 kHz, half of this clip's rate
+    assert 1 - column.sum(axis=1).argmax() / len(column) == pytest.approx(mel / top, abs=0.03)
+    assert near(column[3], (0.267 * 255, 0.005 * 255, 0.329 * 255), 12)  # silence: the dark end
+
+
 def test_the_spectrograms_have_matplotlibs_viridis(report):
     from matplotlib import colormaps
 
@@ -738,7 +754,7 @@ def test_without_pictures_the_sound_plays(browser, report):
     with Opened(browser, report / f"{CLEO}.html") as opened:
         page = opened.page
         assert page.locator(".screen .why").first.inner_text() == "no picture"
-        assert page.locator("[data-is=mels] img").count() >= 2
+        assert page.locator("[data-is=mels] canvas").count() >= 2
         page.click("[data-do=play]")
         page.wait_for_function("document.querySelector('.clock').textContent > '0.5'")
         page.click("[data-do=play]")

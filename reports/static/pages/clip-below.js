@@ -56,28 +56,46 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
       : "No pane has values per frame.";
   }
 
+  // Spectrograms: grey pictures, coloured once when they are drawn, not anew for each step of the cursor.
+  const spectra = new Map();  // key → { image, state }
+  function spectrum(key, address) {
+    if (!spectra.has(key)) {
+      const entry = { image: new Image(), state: "loading" };
+      entry.image.src = address;
+      entry.image.decode().then(() => { entry.state = "ready"; tracks.draw(find("mels")); }, () => { entry.state = "failed"; mels(); });
+      spectra.set(key, entry);
+    }
+    return spectra.get(key);
+  }
+
   function mels() {
     // Slaney's scale: linear to 1 kHz, then by ratio.
     const toMel = (hz) => (hz < 1000 ? (3 * hz) / 200 : 15 + (27 * Math.log(hz / 1000)) / Math.log(6.4));
-    const missing = (text) => element("p", { class: "none" }, `— ${text}`);
     let shown = null;
     tracks.fill(find("mels"), sounds().map((key) => {
       const { mel, why } = variants[key];
       const address = mel && talkbench.media(mel.file);
+      const found = address ? spectrum(key, address) : null;
       const head = [...badges("sound", key), element("b", {}, model.name(key))];
-      if (!address) {
-        return { says: `No spectrogram of ${model.name(key)}`, height: 22, head, picture: missing(mel ? "left out of this single file for its size" : why.mel ?? model.whyNoSound(key)) };
+      if (!found || found.state === "failed") {
+        const reason = found ? "its file is missing beside this page" : mel ? "left out of this single file for its size" : why.mel ?? model.whyNoSound(key);
+        return { says: `No spectrogram of ${model.name(key)}`, height: 22, head, picture: element("p", { class: "none" }, `— ${reason}`) };
       }
       shown = mel;
-      const image = element("img", { src: address, alt: "", draggable: "false" });
-      image.style.width = `${(100 * mel.seconds) / seconds}%`;
-      image.style.filter = `url("#${api.name}-viridis")`;
-      image.addEventListener("error", () => image.replaceWith(missing("its file is missing beside this page")));
       const [low, high] = [toMel(mel.low_hz), toMel(mel.high_hz)];
       const marks = [500, 1000, 2000, 4000, 8000].filter((hz) => hz > mel.low_hz && hz <= mel.high_hz);
       return {
-        says: `Mel spectrogram of ${model.name(key)}`, height: 92, head, picture: image,
+        says: `Mel spectrogram of ${model.name(key)}`, height: 92, head,
         ticks: marks.map((hz) => [(toMel(hz) - low) / (high - low), `${hz / 1000}${hz === marks.at(-1) ? " kHz" : ""}`]),
+        draw(context, width, tall) {
+          if (found.state !== "ready") return;
+          const filter = `url("#${api.name}-viridis")`;
+          // A browser that cannot colour while it draws colours the whole canvas.
+          if (context.filter === undefined) context.canvas.style.filter = filter;
+          else context.filter = filter;
+          context.imageSmoothingQuality = "high";
+          context.drawImage(found.image, 0, 0, (width * mel.seconds) / seconds, tall);
+        },
       };
     }));
     const caption = find("mels-caption");

@@ -84,7 +84,7 @@ function clipTracks({ seconds, seek, choose }) {
   }
 
   const all = () => [...boxes.values()].flat();
-  const draw = () => { for (const found of all()) drawRow(found); };
+  const draw = (box) => { for (const found of box ? boxes.get(box) ?? [] : all()) drawRow(found); };
   const watcher = new ResizeObserver((entries) => {
     for (const entry of entries) for (const found of boxes.get(entry.target) ?? []) drawRow(found);
   });
@@ -101,7 +101,7 @@ function clipTracks({ seconds, seek, choose }) {
     },
     move(value) { time = value; for (const found of all()) if (found.width) found.cursor.style.transform = `translateX(${((found.width * value) / seconds).toFixed(2)}px)`; },
     select(value) { range = value; for (const found of all()) place(found); },
-    draw,
+    draw,  // the rows of one box, or all
   };
 }
 
