@@ -7,8 +7,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from reading import Opened, read, reading
-from scipy.interpolate import interp1d
-from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, StoreFactory
+from scipy.interpolate import LinearNDInterpolator, interp1d
+from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, FakeMetric, StoreFactory
+from talkbench.reports.pages.surfaces import SurfaceView
 from talkbench.reports.site import write_report
 from talkbench.reports.source import Source
 from talkbench.reports.surface_correlation import correlations
@@ -201,6 +202,77 @@ def test_what_has_no_correlation_says_why(page, store):
     pairs = [(key("lse_c"), key("lse_c")), (key("dists"), key("absent"))]
     words = [found.reason for found in correlations(grid, pairs, 10).values()]
     assert sorted(words) == ["no absent scores", "one metric on both axes"]
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """A joint codec whose points form no grid, one that is a ladder, and FID: one value for all clips."""
+    ladder = FakeCodec("ladder", "joint", (3.0, 5, 9, 17), 2.0)
+    metrics = tuple(metric for metric in METRICS if metric.name in ("dists", "psnr", "visqol_speech"))
+    fid = FakeMetric("fid", "video", 200, 10, higher_is_better=False, kind="set")
+    path = StoreFactory(
+        video=VIDEO[2:3], audio=AUDIO[1:], joint=(JOINT, ladder), metrics=(*metrics, fid), anchors={}
+    ).build(tmp_path / "talkbench.duckdb")
+    with duckdb.connect(str(path)) as store:
+        store.execute("DELETE FROM scores WHERE metric = 'fid'")
+        features = (
+            "SELECT encode_id, 'fid' AS metric, 'fid-print' AS fingerprint, 'ok' AS status FROM encodes"
+        )
+        store.execute(f"INSERT INTO set_features BY NAME {features} WHERE codec = 'vvc'")
+        store.execute(
+            "INSERT INTO set_scores BY NAME SELECT DISTINCT 'synthetic' AS dataset, codec, fingerprint, "
+            "point, 'fid' AS metric, 'fid-print' AS metric_fingerprint, 150.0 - 20 * point[2]::INT AS value, "
+            "500 AS n, 4 AS clips, 'ok' AS status FROM encodes WHERE codec = 'vvc'"
+        )
+    shared(path)
+    with duckdb.connect(str(path)) as store:
+        # Three parameters that all vary on their own.
+        store.execute(
+            "UPDATE encodes SET params = json_object('a', point[2:]::INT % 2, 'b', point[2:]::INT % 3, "
+            "'c', point[2:]::INT) WHERE codec = 'avcc'"
+        )
+        yield store
+
+
+def test_set_metrics_and_codecs_without_a_grid(odd):
+    grid = grid_of(odd, "vvc+opus")
+    pair = (key("fid"), key("visqol_speech"))
+    sheet = grid.sheet(*pair)
+    assert isinstance(sheet, Sheet)
+    values = dict(zip(sheet.points, grid.means(sheet, key("fid")), strict=True))
+    assert values["p3|p1"] == 90
+    assert sheet.count == 4
+    found = correlations(grid, [pair])[pair]
+    assert (found.value is None, found.low, found.reason) == (False, None, "one value for all clips")
+
+    view = SurfaceView(Surfaces(Source(odd)), "synthetic")
+    parts = {system["system"]: system for system in view.part()["systems"]}
+    (alone,) = parts["ladder"]["sheets"]
+    assert {mesh["form"] for mesh in alone["meshes"].values()} == {LADDER}
+    # Without a grid the triangles depend on the picture's metric: one mesh for each.
+    (free,) = parts["avcc"]["sheets"]
+    names = [metric for metric, _ in view.video]
+    assert {name: free["meshes"][str(names.index(name))]["form"] for name in ("dists", "psnr")} == {
+        "dists": TRIANGULATED,
+        "psnr": TRIANGULATED,
+    }
+    assert parts["avcc"]["pairs"][names.index("fid")] == ["no fid scores"]
+    # Inside its hull the surface is scipy's linear interpolation over (log rate, picture).
+    grid = grid_of(odd, "avcc")
+    sheet = grid.sheet(key("psnr"), key("visqol_speech"))
+    assert isinstance(sheet, Sheet)
+    psnr, visqol = (grid.means(sheet, key(metric)) for metric in ("psnr", "visqol_speech"))
+    plane = np.stack([np.log10(sheet.kbps), psnr], axis=1)
+    span = np.ptp(plane, axis=0)
+    surface = LinearNDInterpolator((plane - plane.min(axis=0)) / span, visqol)
+    lines = sheet.equal_rate(sheet.mesh(psnr), 8.0)
+    assert lines
+    for p, q, t in (place for line in lines for place in line):
+        at = plane[p] + t * (plane[q] - plane[p])
+        assert at[0] == pytest.approx(np.log10(8))
+        assert visqol[p] + t * (visqol[q] - visqol[p]) == pytest.approx(
+            surface((at - plane.min(axis=0)) / span).item(), abs=1e-9
+        )
 
 
 def test_meshes_of_grids_with_holes_ladders_and_no_grid():
