@@ -4,7 +4,7 @@
 // find(name): the page's element; tracks: clipTracks; goTo(frame).
 function clipBelow({ find, model, state, tracks, goTo, api, say }) {
   const { clip, metrics, variants, fps, frames, seconds } = model;
-  const sounds = () => unique([0, ...model.panes.map((pane) => pane.sound)]);
+  const sounds = () => (model.silent ? [] : unique([0, ...model.panes.map((pane) => pane.sound)]));
   const badges = (side, key) => model.panes.filter((pane) => pane[side] === key).map(model.badge);
   const decoded = () => model.panes.filter((pane) => !model.isReference(pane.picture));
 
@@ -99,7 +99,10 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
       };
     }));
     const caption = find("mels-caption");
-    if (!shown) { caption.textContent = "No sound of these panes has a spectrogram."; return; }
+    if (!shown) {
+      caption.textContent = model.silent ? "This clip has no sound, or no preview of it was made." : "No sound of these panes has a spectrogram.";
+      return;
+    }
     caption.replaceChildren(element("span", { class: "scale" }, `${show(shown.floor_db)} dB`, element("i", {}), `${show(shown.top_db)} dB`),
       ` Energy in mel bands, a column each ${show(1000 * shown.hop_s)} ms; one colour is one level in all of them (0 dB: a sine wave of full scale). Frequencies are spaced as the ear hears them.`);
   }
@@ -140,7 +143,7 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
     tracks.fill(find("ledger"), rows);
     const silent = model.panes.filter((pane) => [pane.picture, pane.sound].some((key) => !model.isReference(key) && !Object.keys(model.known(key).timeline).length));
     find("ledger-caption").textContent = (rows.length
-      ? `${state.bits === "sum" ? "Bits sent so far" : "Bits in the time of each frame"} of this clip, by part of the bitstream, on one scale for all panes; beside each part its bits in all. Packets that last longer than a frame are shared out over their frames.${rows.some((row) => row.cut) ? " Bars with ↑ are cut: their number stands beside them." : ""}`
+      ? `${state.bits === "sum" ? "Bits sent so far" : "Bits in the time of each frame"} of this clip, by part of the bitstream, on one scale for all panes; beside each part its bits in all. Packets that last longer than a frame are shared out over their frames; what lies behind the last frame counts there.${rows.some((row) => row.cut) ? " Bars with ↑ are cut: their number stands beside them." : ""}`
       : "Where the bits of these panes fall over time is not known.") +
       (silent.length ? ` Not known for ${silent.map(model.letter).join(", ")}, in whole or in part: the codec does not say, or no preview was made.` : "");
   }

@@ -21,6 +21,8 @@ function clipModel({ data, api, panes, arrived }) {
     clip, metrics, variants, panes, fps, frames, seconds: clip.seconds || frames / fps,
     frameMetrics: Object.keys(metrics).filter((number) => metrics[number].kind === "frame" && metrics[number].modality === "video"),
 
+    silent: variants.every((each) => !each.sound),
+    unseen: variants.every((each) => !each.picture),
     isReference: (key) => key === 0,
     name: (key) => (key === 0 ? "reference" : `${variants[key].codec} ${variants[key].point}`),
     names: (keys) => unique(keys).map(model.name).join(" + "),

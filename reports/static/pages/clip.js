@@ -73,7 +73,7 @@ talkbench.page("clip", (root, data, api) => {
     panes.forEach((pane, place) => pane.heard(place === at));
     const key = model.panes[at].sound;
     const address = model.soundAddress(key);
-    say(address === null ? `Nothing is heard of ${CLIP_LETTERS[at]}: ${model.whyNoSound(key)}.` : "");
+    say(address !== null ? "" : model.silent ? "This clip has no sound." : `Nothing is heard of ${CLIP_LETTERS[at]}: ${model.whyNoSound(key)}.`);
     clock.hear(address);
   }
 
@@ -125,6 +125,8 @@ talkbench.page("clip", (root, data, api) => {
     grid.classList.toggle("zoomed", state.zoom);
     draw();
   });
+  root.querySelector(".clip-page").classList.toggle("silent", model.silent);
+  root.querySelector(".clip-page").classList.toggle("unseen", model.unseen);
   if (!model.variants[0].mouth) {
     find("zoom").disabled = true;
     find("zoom").parentElement.title = "no face was found in the reference";
