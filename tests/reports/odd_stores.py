@@ -130,13 +130,16 @@ def _not_objects(connection: duckdb.DuckDBPyConnection) -> None:
 CASES = {
     "realistic": Odd(realistic(), ("low overlap", "encode took longer than 600 s"), previews=True),
     "empty": Odd(
-        replace(SMALL, video=(), audio=(), clips=(), metrics=(), runs=False), ("no run is recorded",)
+        replace(SMALL, video=(), audio=(), clips=(), metrics=(), runs=False),
+        ("no run is recorded", "No curve yet."),
     ),
     "one point": Odd(
         replace(SMALL, video=tuple(replace(c, rates=c.rates[:1]) for c in VIDEO[:2])),
         ("fewer than 3 points",),
     ),
-    "one clip": Odd(replace(SMALL, clips=("only",)), ("One clip gives no interval",)),
+    "one clip": Odd(
+        replace(SMALL, clips=("only",)), ("One clip gives no interval", "the order is not tested")
+    ),
     "no overlap": Odd(
         replace(
             SMALL,
@@ -150,11 +153,13 @@ CASES = {
         ("it broke", "nothing was encoded"),
     ),
     "no sound, unfinished": Odd(
-        replace(SMALL, audio=(), anchors={}, finished=False), ("The latest run has not finished",)
+        replace(SMALL, audio=(), anchors={}, finished=False),
+        ("The latest run has not finished", "This run has not finished"),
     ),
     "no picture": Odd(replace(SMALL, video=(), anchors={}), ("encodec",)),
     "joint alone": Odd(
-        replace(SMALL, video=(), audio=(), joint=(JOINT,), anchors={}), ("Synthetic weights: avcc",)
+        replace(SMALL, video=(), audio=(), joint=(JOINT,), anchors={}),
+        ("Synthetic weights: avcc", "synthetic weights"),
     ),
     "joint and two datasets": Odd(
         replace(SMALL, joint=(JOINT,)), ("real", "synthetic"), (_two_datasets,), True

@@ -252,7 +252,7 @@ def test_rates_of_points_on_the_page_of_how_it_was_made(raw, folder):
     html = (folder / "trust.html").read_text()
     seen = 0
     row = re.compile(
-        r'<tr><th scope="row" class="text"><span class="system">.*?<b>(.*?)</b>.*?<dl class="facts">(.*?)</dl>',
+        r'<th scope="row" class="text"><span class="system">.*?<b>(.*?)</b>.*?<dl class="facts">(.*?)</dl>',
         re.S,
     )
     for codec, body in row.findall(html):
