@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import UsageError
 from .clip_curves import RATES, ClipCurves, load
-from .pairs import BdRow, Pairs, all_pairs
+from .paired_bootstrap import all_pairs
+from .pairs import BdRow, Pairs
 from .resample import RESAMPLES
 
 if TYPE_CHECKING:

@@ -69,7 +69,7 @@ class ClipCurves:
         return self._take(clips, slice(None))
 
     def means(self) -> tuple[Array, Array, Counts]:
-        """Each point's rate, value as measured, and clips, (P), over the clips that it has; NaN without any."""
+        """Each point's rate, value as measured and count (P) over the clips that it has; NaN without any."""
         import numpy as np
 
         here = np.isfinite(self.value)

@@ -10,7 +10,8 @@ from . import text
 from .bd_rate import BdRow, anchor_of, compute, default_anchors, groups, latest_suite
 from .clip_curves import ClipCurves
 from .curves import Matched, quality_at_rate, rate_at_quality
-from .pairs import Pairs, all_pairs
+from .paired_bootstrap import all_pairs
+from .pairs import Pairs
 from .ranks import Place, places
 
 if TYPE_CHECKING:

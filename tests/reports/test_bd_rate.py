@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from store_factory import METRICS, FakeCodec, StoreFactory, realistic
 from talkbench.benchmark.errors import UsageError
+from talkbench.benchmark.store import Store
 from talkbench.reports.bd_rate import BdRow, compute, write
 from talkbench.reports.clip_curves import load
 
@@ -175,6 +176,21 @@ def test_write_replaces_the_table_and_matches_compute(tmp_path):
         assert {BdRow(*row) for row in stored} == {*default, *others}
     shown = connection.execute("SELECT system, anchor, bd_status FROM leaderboard ORDER BY 1").fetchall()
     assert shown == [("anchor", "half", "ok"), ("half", None, None), ("third", "half", "ok")]
+
+
+def test_a_table_of_an_older_store_gets_the_column(tmp_path):
+    with connect(tmp_path) as connection:
+        columns = "dataset, system, anchor, rate, metric, fingerprint, status, bd_rate, ci_low, ci_high"
+        connection.execute(
+            f"CREATE TABLE older AS SELECT {columns}, bd_rate_median, bd_rate_akima, bd_rate_cubic, overlap,"
+            " points, anchor_points, clips, median_clips FROM bd_rates;"
+            "DROP TABLE bd_rates; ALTER TABLE older RENAME TO bd_rates"
+        )
+    with Store(tmp_path / "store.duckdb") as store:
+        write(store.connection)
+        rows = store.rows("SELECT system, default_anchor FROM bd_rates ORDER BY system")
+        assert [tuple(row.values()) for row in rows] == [("anchor", False), ("half", True)]
+        assert store.rows("SELECT count(*) AS n FROM leaderboard WHERE bd_rate IS NOT NULL") == [{"n": 1}]
 
 
 def test_an_empty_store_has_no_rows(tmp_path):

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from talkbench.benchmark.store import Store
 from talkbench.reports.clip_curves import ClipCurves
-from talkbench.reports.pairs import all_pairs
+from talkbench.reports.paired_bootstrap import all_pairs
 from talkbench.reports.resample import RESAMPLES
 
 CLIPS, SYSTEMS, METRICS = 200, 40, 12
