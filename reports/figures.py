@@ -26,8 +26,8 @@ COLOURS, DASHES, SYMBOLS = 7, 5, 7
 def styles(systems: Sequence[Row]) -> dict[str, dict[str, int]]:
     """One look per system, everywhere: a colour, a dash and a marker, as indices.
 
-    A codec alone has its own colour and marker (and another dash after the seventh); a pair has the colour
-    and marker of its picture and the dash of its sound.
+    A codec alone has its own colour and marker (after the seventh another combination, and another dash); a
+    pair has the colour and marker of its picture and the dash of its sound.
     """
     counts = {"video": 0, "audio": 0}
     alone: dict[str, int] = {}
@@ -44,7 +44,11 @@ def styles(systems: Sequence[Row]) -> dict[str, dict[str, int]]:
             look, dash = alone.get(row["video_codec"], 0), alone.get(row["audio_codec"], 0)
         else:
             look, dash = alone[row["system"]], alone[row["system"]] // COLOURS
-        looks[row["system"]] = {"colour": look % COLOURS, "dash": dash % DASHES, "symbol": look % SYMBOLS}
+        looks[row["system"]] = {
+            "colour": look % COLOURS,
+            "dash": dash % DASHES,
+            "symbol": (look + look // COLOURS) % SYMBOLS,
+        }
     return looks
 
 

@@ -13,6 +13,7 @@ const indexTables = (() => {
     range: "measured rates of the first and last point of the curve",
     clips: "clips with a score at every point of the curve, of the clips in the plan",
   };
+  const MANY_ROWS = 45;  // above which a table scrolls in its own box, under its heads
   const SHORT = { low_overlap: "low" };
   let words = {}, statuses = [];
 
@@ -58,6 +59,7 @@ const indexTables = (() => {
 
   // Fill a table, and keep what it was sorted by.
   function fill(table, headRows, rows, footRows = []) {
+    table.parentElement.classList.toggle("tall", rows.length > MANY_ROWS);
     const before = table.querySelector("th[aria-sort]");
     const [key, direction] = [before?.dataset.key, before?.getAttribute("aria-sort")];
     table.replaceChildren(element("thead", {}, ...headRows), element("tbody", {}, ...rows),
