@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import re
 import stat
+import struct
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ MAX_FILES = 250_000
 MAX_MANIFEST_BYTES = 64 << 20
 _CHUNK = 1 << 20
 _DIRECTORY_BYTES = 48 << 20  # of the zip's list of members, which is read at once
-_UNREADABLE = (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError)
+_UNREADABLE = (zipfile.BadZipFile, struct.error, OSError, EOFError, ValueError, RuntimeError)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal contents, equal bytes
 _BITSTREAM = re.compile(r"artifacts/bitstreams/([0-9a-f]{2})/\1[0-9a-f]{62}\.tkb")
 _TABLE = re.compile(r"tables/([a-z_]+)\.parquet")
@@ -93,14 +94,7 @@ def unpacked(archive: Path) -> Iterator[Unpacked]:
         try:
             with _Bounded(archive) as file, zipfile.ZipFile(file) as source:
                 result = _unpack(archive, source, folder)
-        except (
-            zipfile.BadZipFile,
-            OSError,
-            EOFError,
-            ValueError,
-            NotImplementedError,
-            RuntimeError,
-        ) as error:
+        except _UNREADABLE as error:
             raise UsageError(
                 f"{archive}: cannot be read as an archive of `talkbench submit`: {error}"
             ) from error
