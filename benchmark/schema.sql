@@ -191,7 +191,7 @@ CREATE TABLE IF NOT EXISTS bd_rates (
     fingerprint VARCHAR NOT NULL,        -- of the metric
     status VARCHAR NOT NULL,             -- ok | low_overlap | no_overlap | non_monotone | too_few_points
     bd_rate DOUBLE,                      -- percent; negative: needs less rate than the anchor. PCHIP, curve of clip means
-    ci_low DOUBLE, ci_high DOUBLE,       -- 95 % bootstrap over clips
+    ci_low DOUBLE, ci_high DOUBLE,       -- 95 % paired bootstrap over clips; of over 60 systems only against the default anchor
     bd_rate_median DOUBLE,               -- median of per-clip BD-rates
     bd_rate_akima DOUBLE, bd_rate_cubic DOUBLE, -- against the default anchor only
     overlap DOUBLE,                      -- percent of the joint quality range
