@@ -58,8 +58,8 @@ def _runs(source: Source) -> Iterator[Caution]:
     if dirty:
         yield Caution(
             "Uncommitted changes",
-            f"{len(dirty)} of {_count(len(shown), 'run')} ran code with uncommitted changes: "
-            "the commit alone does not say what ran.",
+            ("The run was" if len(shown) == 1 else f"{len(dirty)} of {_count(len(shown), 'run')} were")
+            + " made by code with uncommitted changes: the commit alone does not say what ran.",
             "trust-runs",
         )
     if any(not run["git_commit"] for run in shown):

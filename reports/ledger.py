@@ -18,12 +18,12 @@ KINDS = {
     "keyframe": "keyframe",
     "motion": "motion",
     "residual": "later pictures (inter, residual)",
-    "audio": "sound",
     "tokens": "tokens",
-    "headers": "headers, parameter sets",
     "other": "not split further",
+    "headers": "headers, parameter sets",
+    "audio": "sound",
 }
-"""What a part is for → its words; the place in this order is its colour on every figure."""
+"""What a part is for → its words; its place is its colour, and its place in a bar."""
 
 _WORDS = {
     "keyframe": ("keyframe", "intra", "identity"),
