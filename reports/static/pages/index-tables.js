@@ -169,7 +169,7 @@ const indexTables = (() => {
   }
 
   function rankCell(board, at) {
-    if (board.rank[at] === null) return cell("number rank", "", none(board.reason[at]));
+    if (board.rank[at] === null) return cell("number rank", "", "—");
     const made = cell("number rank", board.rank[at], String(board.rank[at]));
     if (board.tied[at]) {
       const unsure = board.systems.filter((name) => board.rank[board.systems.indexOf(name)] !== null && pair(board, board.systems[at], name)?.tie);
@@ -186,8 +186,10 @@ const indexTables = (() => {
     const i = board.systems.indexOf(system);
     const range = board.low[i] === null ? none("no clip has every point")
       : show(board.low[i], 3) + (board.points[i] > 1 ? `–${show(board.high[i], 3)}` : "");
+    const named = rowHead(system);
+    if (board.rank[i] === null) named.append(element("small", { class: "why" }, `no place: ${board.reason[i]}`));
     return element("tr", { class: system === anchor ? "anchor" : board.rank[i] === null ? "unranked" : "" },
-      rankCell(board, i), rowHead(system), ...againstAnchor(board, system, anchor, at),
+      rankCell(board, i), named, ...againstAnchor(board, system, anchor, at),
       ...board.quality[i].map((value) => matched(value, 4)),
       ...(header.target === null ? [] : [matched(board.kbps[i], 3)]),
       cell("number", board.low[i], range),

@@ -193,7 +193,8 @@ talkbench.page("index", (root, data, api) => {
     indexTables.byMetric(view.querySelector("table"), columns, boards, systems, anchor);
     put(view, ".caption", `${data.rates[state.rate]}: rate needed at equal quality against ${anchor} (BD-rate over the ${state.rate} rate), ` +
       "with its 95 % interval. Blue needs less, orange more. “tie”: the interval holds 0 %, so no difference from the anchor is shown; “low”: less than half of the quality range is common. ",
-    element("b", {}, "Bold"), ": no other system is surely better by this metric. Curves of means over the clips that both systems cover at every used point.");
+    element("b", {}, "Bold"), ": no other system is surely better by this metric. Curves of means over the clips that both systems cover at every used point." +
+      (state.rate === "total" ? " A metric of picture or sound alone says nothing of the other one." : ""));
   }
 
   function drawDetail(chosen, own, systems, anchor, where) {
