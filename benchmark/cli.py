@@ -145,7 +145,8 @@ def report(
     else:
         with tables.open_results(directory) as connection:
             page = site.write_report(directory, connection, single_file)
-    _out.print(str(page), soft_wrap=True)
+    size = f" ({page.stat().st_size / 1e6:.1f} MB)" if single_file else ""
+    _out.print(f"{page}{size}", soft_wrap=True, markup=False)
     if figures:
         from ..reports import paper_figures
         from ..reports.source import Source
