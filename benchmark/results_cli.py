@@ -104,6 +104,10 @@ def merge(
 def _tell(archive: Path, found: Verification) -> None:
     from .checks import listed, plain
 
+    manifest = found.manifest
+    by = f" by {manifest.name}" if manifest.name else ""
+    ended = f"ended {manifest.finished_at} UTC" if manifest.finished_at else "did not end"
+    _say(plain(f"suite {manifest.suite}{by}: latest run {ended}, talkbench {manifest.talkbench_version}"))
     table = Table(Column("check", no_wrap=True), "verified", "wrong", "not checked", box=None, pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -120,6 +124,8 @@ def _tell(archive: Path, found: Verification) -> None:
         metric, difference = max(found.largest.items(), key=lambda entry: entry[1])
         by = f"differ by {difference:.2g} at most ({metric})" if difference else "are equal to the last bit"
         _say(f"scores that were made again {by}")
+    if found.unseen:
+        _say(f"nothing was decoded of: {plain(', '.join(found.unseen))}")
     extent = (
         f"{found.decoded} of {found.bitstreams} bitstreams were decoded again "
         f"and {found.scored} scores made again (--seed {found.seed})"

@@ -38,13 +38,14 @@ class Request:
 @dataclass(frozen=True)
 class Verification:
     """What was found. Of `bitstreams`, `decoded` were decoded again, and `scored` scores made again;
-    largest: metric → the largest difference among those."""
+    unseen: codecs of which nothing was decoded; largest: metric → the largest difference of a score."""
 
     manifest: Manifest
     checks: Sequence[Check]
     bitstreams: int
     decoded: int
     scored: int
+    unseen: Sequence[str]
     largest: Mapping[str, float]
     seed: int
 
@@ -79,13 +80,16 @@ def verify(request: Request, executor: Executor, progress: Progress) -> Verifica
             rescoring.decoded.not_checked["not drawn for the sample"] += len(cells) - len(drawn)
         rescoring.run(drawn)
         found += [clip_check, rescoring.decoded, rescoring.scored, rescoring.sets]
-        ((bitstreams,),) = connection.execute("SELECT count(*) FROM encodes WHERE status = 'ok'").fetchall()
+        present = connection.execute(
+            "SELECT codec, count(*) FROM encodes WHERE status = 'ok' GROUP BY codec ORDER BY codec"
+        ).fetchall()
     return Verification(
         unpacked.manifest,
         found,
-        bitstreams,
+        sum(count for _, count in present),
         rescoring.decoded.verified,
         rescoring.scored.verified + rescoring.sets.verified,
+        [codec for codec, _ in present if codec not in rescoring.codecs],
         rescoring.largest,
         request.seed,
     )

@@ -93,6 +93,7 @@ class Rescoring:
     def __init__(self, connection: Connection, root: Path, hashes: Mapping[str, str], runner: Runner) -> None:
         self.decoded = Check("bitstreams, decoded again")
         self.scored = Check("scores, made again")
+        self.codecs: set[str] = set()  # of which something was decoded
         self.largest: dict[str, float] = {}  # metric → largest difference that was within tolerance
         self._connection, self._root, self._hashes, self._runner = connection, root, hashes, runner
         self._metrics, self._absent = known_here.metrics(connection)
@@ -128,6 +129,7 @@ class Rescoring:
             label = f"encode {cell.encode_id[:16]} ({cell.codec.name} {cell.point.name})"
             if outcome.status == "ok":
                 self.decoded.verified += 1
+                self.codecs.add(cell.codec.name)
                 whole[cell.clip.clip_id].append(cell.encode_id)
                 clips[cell.clip.clip_id] = cell.clip
             elif outcome.status in ("failed", "died"):

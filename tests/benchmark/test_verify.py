@@ -83,6 +83,7 @@ def test_the_command_says_what_it_found(
 ) -> None:
     fine = talkbench("verify", honest, "--sample", 3, "--workers", 1)
     assert fine.returncode == 0, fine.stdout + fine.stderr
+    assert "suite tiny by Speech Lab: latest run ended 20" in fine.stdout
     assert "verified: nothing is wrong; 3 of 20 bitstreams were decoded again" in fine.stdout
     assert "not checked: bitstreams, decoded again: 17: not drawn for the sample" in fine.stdout
     data = bytearray(honest.read_bytes())
@@ -221,6 +222,7 @@ def test_a_codec_under_another_name_is_found(honest: Path, forged: Path) -> None
     found = check(tamper(honest, forged, rename_codec("fake-audio", "miracle")))
     assert wrong(found) == {}
     assert not_checked(found, DECODED) == {"codec 'miracle' is not here": 10}
+    assert (found.verdict, found.unseen) == ("verified", ["miracle"])
 
     def only_miracles(connection: Connection, folder: Path) -> None:
         rename_codec("fake-audio", "miracle")(connection, folder)
