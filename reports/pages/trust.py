@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from ..source import Source
 
 OPEN_ROWS = 40
-"""Longer tables of codecs, metrics and coverage start closed."""
+"""Longer tables of codecs and coverage start closed."""
+MOST_ROWS = 300
+"""So many different problems are listed, and so many runs."""
+LONG_MESSAGE = 500
+"""Characters of a message that are shown before it is opened."""
 
 AVERAGES = {"frame": "frames, then clips", "clip": "clips", "pair": "clips", "set": "none: one value for all"}
 """Kind of a metric → what its value at a point is averaged over."""
@@ -21,6 +25,7 @@ WEIGHTED = "clips, by their words"
 
 def pages(source: Source) -> list[Page]:
     """The page of warnings, coverage, failures, identities and definitions."""
+    problems = gathered(source.problems)
     return [
         Page(
             name="trust",
@@ -29,7 +34,8 @@ def pages(source: Source) -> list[Page]:
             context={
                 "cautions": cautions(source),
                 "citation": provenance.citation(source),
-                "runs": source.runs,
+                "runs": source.runs[:MOST_ROWS],
+                "more_runs": max(len(source.runs) - MOST_ROWS, 0),
                 "datasets": source.datasets,
                 "noted_clips": facts.noted_clips(source.connection),
                 "codecs": source.codecs,
@@ -43,9 +49,11 @@ def pages(source: Source) -> list[Page]:
                 },
                 "weights": provenance.weights(source),
                 "coverage": coverage_rows(facts.coverage(source.connection)),
-                "problems": gathered(source.problems),
+                "problems": problems[:MOST_ROWS],
+                "more_problems": sum(row["n"] for row in problems[MOST_ROWS:]),
                 "suite_toml": provenance.suite_toml(source.suite),
                 "OPEN_ROWS": OPEN_ROWS,
+                "LONG_MESSAGE": LONG_MESSAGE,
             },
         )
     ]

@@ -216,6 +216,36 @@ def test_metrics_that_are_away_for_one_reason_stand_together(tmp_path):
     assert (row["subjects"], row["n"]) == (["dists", "lpips_alex"], 2)
 
 
+def test_many_and_long_messages_and_runs_are_cut_and_said_so(tmp_path):
+    path = PLAIN.build(tmp_path / "talkbench.duckdb")
+    more = trust.MOST_ROWS + 40
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "UPDATE scores SET status = 'failed', error = encode_id || '!' WHERE encode_id LIKE 'av1/%'"
+        )
+        connection.execute(
+            "INSERT INTO encodes SELECT e.* REPLACE (encode_id || i AS encode_id, 'q' || i AS point, "
+            "'failed' AS status, repeat('long ', 400) || i AS error) "
+            f"FROM (SELECT * FROM encodes LIMIT 1) e, range({more}) t(i)"
+        )
+        connection.execute(
+            "INSERT INTO runs SELECT r.* REPLACE "
+            "(run_id || i AS run_id, started_at - INTERVAL 1 DAY AS started_at) "
+            f"FROM runs r, range({more}) t(i)"
+        )
+        distinct = connection.execute(
+            "SELECT (SELECT count(*) FROM encodes WHERE status <> 'ok') + "
+            "(SELECT count(*) FROM scores WHERE status <> 'ok')"
+        ).fetchall()[0][0]
+    write_report(tmp_path)
+    html = (tmp_path / "report" / "trust.html").read_text()
+    failures = html[html.index('aria-label="Failures"') : html.index('id="made"')]
+    assert failures.count('class="flag"') == trust.MOST_ROWS
+    assert f"{distinct - trust.MOST_ROWS} more cells with other messages are in the store." in failures
+    assert failures.count("<summary>all of it</summary>") == trust.MOST_ROWS
+    assert "41 older runs: in the store" in html
+
+
 def test_every_average_is_told(page):
     text = reading(page).text
     for words in ("frames, then clips", "clips, by their words", "Σ value · weight / Σ weight"):

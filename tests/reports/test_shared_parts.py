@@ -1,8 +1,12 @@
 """What all pages share, in a browser: copying tables, sorting, the theme, the keyboard, print."""
 
+import re
+from pathlib import Path
+
 import pytest
 from reading import Opened
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, StoreFactory
+from talkbench.reports import site
 from talkbench.reports.site import write_report
 from talkbench.reports.text import latex, number
 
@@ -29,6 +33,25 @@ FOCUSED = """() => {
   const inside = node.getBoundingClientRect().left >= 0;
   return [node.textContent.trim(), style.outlineStyle, parseFloat(style.outlineWidth), inside];
 }"""
+
+
+def luminance(colour):
+    """Relative luminance of '#rrggbb' or '#rgb' (WCAG 2.2)."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [":root {", ':root[data-theme="dark"] {'])
+def test_text_is_readable_on_every_ground(theme):
+    style = (Path(site.__file__).parent / "static" / "report.css").read_text()
+    block = style.split(theme, 1)[1].split("}", 1)[0]
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]+)", block))
+    pairs = [(ink, ground) for ink in ("ink", "quiet", "accent") for ground in ("ground", "raised", "faint")]
+    for ink, ground in [*pairs, ("warn-ink", "warn-ground"), ("short", "ground")]:
+        light, dark = sorted((luminance(colours[ink]), luminance(colours[ground])), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
 
 
 def copied(page, button):
