@@ -78,7 +78,7 @@ def latest_run(connection: Connection, directory: Path, unfinished: bool) -> tup
             f"{directory}: the latest run has not ended; run its sweep again (it goes on where it was), "
             "or say --unfinished to take what there is"
         )
-    return suite or "", finished_at.isoformat() if finished_at else ""
+    return suite or "", finished_at.isoformat(timespec="seconds") if finished_at else ""
 
 
 def _bitstreams(connection: Connection, directory: Path) -> dict[str, Path]:
