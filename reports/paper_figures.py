@@ -20,12 +20,14 @@ from .paper_style import (
     HATCHES,
     QUIET,
     WIDTH,
+    brief,
     curve_look,
     legend,
     palette,
     paper_style,
     plain,
     rate_axis,
+    said_of,
     save,
 )
 from .surfaces import Key, Surfaces
@@ -54,9 +56,10 @@ class _Album:
     folder: Path
     captions: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, name: str, draw: Callable[[], tuple[Figure, str]]) -> None:
-        """Draw a figure and write it; name: of any characters, made into a file's."""
-        stem = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:80] or "figure"
+    def add(self, parts: Sequence[str], draw: Callable[[], tuple[Figure, str]]) -> None:
+        """Draw a figure and write it; parts: of its name, of any characters, made into a file's."""
+        slugs = [re.sub(r"[^A-Za-z0-9]+", "-", part).strip("-").lower()[:32].strip("-") for part in parts]
+        stem = "-".join(slug or "x" for slug in slugs)
         taken = [other for other, _ in self.captions]
         unique = next(
             n for n in (stem, *(f"{stem}-{at}" for at in range(2, len(taken) + 3))) if n not in taken
@@ -125,11 +128,11 @@ def _curves(source: Source, album: _Album) -> None:
 
     for view in views(columns):
         for column in view.columns:
-            name = f"rd-{view.dataset}-{view.rate}-{column.label}"
+            name = ("rd", view.dataset, view.rate, column.label)
             album.add(name, partial(curve_figure, source, column, group(column), None))
     for column in columns:
         if column.board.metric in PAPER_VIEWS:
-            name = f"figure3-{column.board.dataset}-{column.board.rate}-{column.label}"
+            name = ("figure3", column.board.dataset, column.board.rate, column.label)
             album.add(
                 name, partial(curve_figure, source, column, group(column), PAPER_VIEWS[column.board.metric])
             )
@@ -177,8 +180,8 @@ def curve_figure(
     axes.set_xlabel(f"{RATE_LABELS[board.rate]} in kbit/s")
     unit = source.metric_facts[board.metric, board.fingerprint]["unit"]
     better = "↑" if turned or board.higher_is_better else "↓"
-    name = turned[1] if turned else f"{plain(column.label)}{f' ({plain(unit)})' if unit else ''}"
-    axes.set_ylabel(f"{name} {better}")
+    name = turned[1] if turned else f"{column.label} ({unit})" if unit else column.label
+    axes.set_ylabel(f"{brief(name, 28)} {better}")
     legend(figure, handles, names)
     return figure, _curve_caption(source, column, curves, turned, reference)
 
@@ -216,16 +219,7 @@ def _curve_caption(
         parts.append(f"Dotted: the clips themselves, uncoded ({text.number(reference['value'])}).")
     if len(board.rows) > MOST_CURVES:
         parts.append(f"The {len(curves)} best of {len(board.rows)} systems by BD-rate are shown.")
-    return " ".join([*parts, *_marks(source, [curve["system"] for curve in curves])])
-
-
-def _marks(source: Source, systems: Sequence[str]) -> list[str]:
-    """What must be said of systems wherever they stand."""
-    found: dict[str, list[str]] = {}
-    for system in systems:
-        for mark in source.marks.get(system, ()):
-            found.setdefault(mark, []).append(system)
-    return [f"{', '.join(names)}: {text.MARKS[mark]}." for mark, names in found.items()]
+    return " ".join([*parts, *said_of(source, [curve["system"] for curve in curves])])
 
 
 # ---------------------------------------------------------------------------------------- surfaces
@@ -240,9 +234,9 @@ def _surfaces(source: Source, album: _Album) -> None:
         if not (view.video and view.audio) or not view.drawn(view.video[0], view.audio[0], view.first):
             continue
         keys: tuple[Key, Key] = view.video[0], view.audio[0]
-        name = f"{row['dataset']}-{keys[0][0]}-{keys[1][0]}"
-        album.add(f"surface-{name}", partial(surface_figure, source, view, keys))
-        album.add(f"contour-{name}", partial(contour_figure, source, view, keys))
+        name = (row["dataset"], keys[0][0], keys[1][0])
+        album.add(("surface", *name), partial(surface_figure, source, view, keys))
+        album.add(("contour", *name), partial(contour_figure, source, view, keys))
 
 
 # ---------------------------------------------------------------------------------------- bits
@@ -253,7 +247,7 @@ def _bits(source: Source, album: _Album) -> None:
     for row in ledger(source.connection):
         rows.setdefault((row["dataset"], row["codec"]), []).append(row)
     for (dataset, codec), points in rows.items():
-        album.add(f"bits-{dataset}-{codec}", partial(bits_figure, source, dataset, codec, points))
+        album.add(("bits", dataset, codec), partial(bits_figure, source, dataset, codec, points))
 
 
 def bits_figure(source: Source, dataset: str, codec: str, points: Sequence[Row]) -> tuple[Figure, str]:
@@ -284,10 +278,10 @@ def bits_figure(source: Source, dataset: str, codec: str, points: Sequence[Row])
         )
         bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
     axes.set_xticks(
-        range(len(points)), [plain(row["point"]) for row in points], rotation=45 if len(points) > 6 else 0
+        range(len(points)), [brief(row["point"], 14) for row in points], rotation=45 if len(points) > 6 else 0
     )
     axes.grid(axis="x", visible=False)
-    axes.set_xlabel(f"{plain(codec)}: points, lowest rate first")
+    axes.set_xlabel(f"{brief(codec, 20)}: points, lowest rate first")
     axes.set_ylabel("kbit/s")
     legend(figure, handles, names)
     clips = sorted({row["clips"] for row in points})
@@ -299,4 +293,4 @@ def bits_figure(source: Source, dataset: str, codec: str, points: Sequence[Row])
         + "; ".join(f"{name}, {KINDS[kind(name, modalities)]}" for name in names)
         + "."
     )
-    return figure, " ".join([caption, *_marks(source, [codec])])
+    return figure, " ".join([caption, *said_of(source, [codec])])

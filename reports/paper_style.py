@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .figures import COLOURS
+from .text import MARKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from .source import Source
 
 WIDTH = 3.4
 """Inches: a column of the usual two-column styles."""
@@ -86,6 +89,13 @@ def plain(text: object) -> str:
     )
 
 
+def brief(text: object, most: int = 34) -> str:
+    """A name as `plain`, its middle left out where it is longer than a column-wide figure has room for."""
+    name = plain(text)
+    head = (most - 1) * 2 // 3
+    return name if len(name) <= most else f"{name[:head]}…{name[head + 1 - most :]}"
+
+
 def curve_look(look: dict[str, int], joint: bool = False) -> dict[str, Any]:
     """Colour, dash and marker of a system as keywords of `Axes.plot`; joint codecs are drawn stronger."""
     colour, marker = palette()[look["colour"]], MARKERS[look["symbol"]]
@@ -123,7 +133,8 @@ def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None
     """
     if not handles:
         return
-    longest = max(map(len, names))
+    shown = [brief(name) for name in names]
+    longest = max(map(len, shown))
     columns = max(1, min(len(names), 58 // (longest + 6)))
     made = figure.legend(
         handles,
@@ -134,8 +145,17 @@ def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None
         columnspacing=1.2,
         labelspacing=0.3,
     )
-    for text, name in zip(made.get_texts(), names, strict=True):
-        text.set_text(plain(name))
+    for text, name in zip(made.get_texts(), shown, strict=True):
+        text.set_text(name)
+
+
+def said_of(source: Source, systems: Sequence[str]) -> list[str]:
+    """For a caption: what a reader must know of systems wherever they stand."""
+    found: dict[str, list[str]] = {}
+    for system in systems:
+        for mark in source.marks.get(system, ()):
+            found.setdefault(mark, []).append(system)
+    return [f"{', '.join(names)}: {MARKS[mark]}." for mark, names in found.items()]
 
 
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:

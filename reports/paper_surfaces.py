@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .paper_style import QUIET, WIDTH, curve_look, legend, plain
+from .paper_style import QUIET, WIDTH, brief, curve_look, legend, said_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,6 +78,7 @@ def surface_figure(source: Source, view: SurfaceView, keys: tuple[Key, Key]) -> 
             f"setting of the system ({_counted(counts)}). Lines join settings that differ in one parameter; "
             "between points a surface is only interpolation.",
             *_left_out(view, names),
+            *said_of(source, names),
         ]
     )
 
@@ -122,7 +123,7 @@ def contour_figure(source: Source, view: SurfaceView, keys: tuple[Key, Key]) -> 
             0.5, 0.5, "no rate lies between two settings", transform=axes.transAxes, ha="center", color=QUIET
         )
     legend(figure, handles, names)
-    rates = ", ".join(f"{rate:g}" for rate in view.contours)
+    rates = ", ".join(f"{rate:g}" for rate in view.contours) or "none lies between two settings:"
     return figure, " ".join(
         [
             f"Lines of equal total rate ({rates} kbit/s, the number at a line's end) over {keys[0][0]} and "
@@ -130,14 +131,15 @@ def contour_figure(source: Source, view: SurfaceView, keys: tuple[Key, Key]) -> 
             "Linear over log rate along the edges between measured settings, never beyond them. Settings are "
             f"means over the same clips at every setting of a system ({_counted(counts)}).",
             *_left_out(view, names),
+            *said_of(source, names),
         ]
     )
 
 
 def _title(source: Source, key: Key) -> str:
     fact = source.metric_facts[key]
-    unit = f" ({plain(fact['unit'])})" if fact["unit"] else ""
-    return f"{plain(key[0])}{unit} {'↑' if fact['higher_is_better'] else '↓'}"
+    name = f"{key[0]} ({fact['unit']})" if fact["unit"] else key[0]
+    return f"{brief(name, 24)} {'↑' if fact['higher_is_better'] else '↓'}"
 
 
 def _counted(counts: list[int]) -> str:

@@ -167,6 +167,8 @@ def test_lines_of_equal_rate_lie_where_the_rates_are(folder):
 def test_names_are_text_whatever_is_in_them(folder):
     root = parsed(folder / "figures" / "rd-synthetic-video-dists.svg")
     assert EVIL in texts(root)
+    assert paper_style.brief("short name") == "short name"
+    assert paper_style.brief("a" * 40 + "b" * 40, 20) == "a" * 12 + "…" + "b" * 7
     assert paper_style.plain("a\nb\x00\ud800c") == "a\ufffdb\ufffd\ufffdc"
 
 
