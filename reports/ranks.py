@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class Place:
     """One system's place. rank: 1 + the systems that are surely better, or None with the reason.
 
-    tied: another ranked system is neither surely better nor surely worse, so that it could as well have this
-    place; compared: other systems with which there is a result of the kind that ranks (see `places`).
+    tied: another system has this rank too, or is ranked and neither surely better nor surely worse, so that
+    it could as well have this place; compared: other systems with which there is a result of the kind that
+    ranks (see `places`).
     """
 
     rank: int | None
@@ -51,13 +52,17 @@ def places(pairs: Pairs, floors: Collection[str] = ()) -> dict[str, Place]:
     compared = known.sum(axis=1)
     ranked = (compared > 0) & (2 * compared >= compared.max(initial=0)) & real
     better &= ranked[:, None] & ranked
-    open_ = known & ~better & ~better.T & ranked[:, None] & ranked
+    ranks = 1 + better.sum(axis=0)
+    alike = (known & ~better & ~better.T) | (ranks[:, None] == ranks)
+    tied = (alike & ranked[:, None] & ranked & ~np.eye(size, dtype=bool)).any(axis=1)
     found = {}
     for at, system in enumerate(pairs.systems):
-        rank = 1 + int(better[:, at].sum()) if ranked[at] else None
-        reason = _reason(pairs, at, int(compared[at]), size - 1) if real[at] else "a floor"
-        reason = "" if ranked[at] else reason
-        found[system] = Place(rank, bool(np.any(open_[at])), int(compared[at]), reason)
+        count = int(compared[at])
+        if ranked[at]:
+            found[system] = Place(int(ranks[at]), bool(tied[at]), count)
+        else:
+            reason = _reason(pairs, at, count, size - 1) if real[at] else "a floor"
+            found[system] = Place(None, False, count, reason)
     return found
 
 

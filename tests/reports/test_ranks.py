@@ -78,7 +78,13 @@ def test_paired_differences_order_what_two_intervals_against_an_anchor_could_not
 
 def test_a_circle_has_no_winner_but_places():
     pairs = board("abc", {("a", "b"): (-9, -1), ("b", "c"): (-9, -1), ("c", "a"): (-9, -1)})
-    assert ranks(pairs) == {"a": (2, False), "b": (2, False), "c": (2, False)}
+    assert ranks(pairs) == {"a": (2, True), "b": (2, True), "c": (2, True)}
+
+
+def test_who_shares_a_rank_is_marked_even_when_the_other_is_surely_different():
+    """v beats h, h beats a, but a was not seen to lose against v: one system beats each of a and h."""
+    pairs = board("vha", {("v", "h"): (-9, -1), ("h", "a"): (-9, -1), ("v", "a"): (-9, 1)})
+    assert ranks(pairs) == {"v": (1, True), "h": (2, True), "a": (2, True)}
 
 
 def test_an_end_at_zero_is_not_sure():
@@ -110,6 +116,7 @@ def test_who_was_hardly_compared_has_no_place():
 def test_two_halves_without_a_common_quality_are_each_ordered():
     found = places(board("abcd", {("a", "b"): (-20, -10), ("c", "d"): (-20, -10)}))
     assert [(found[name].rank, found[name].compared) for name in "abcd"] == [(1, 1), (2, 1), (1, 1), (2, 1)]
+    assert all(place.tied for place in found.values())
 
 
 def test_a_number_without_an_interval_orders_nothing_beside_tested_ones():
