@@ -46,3 +46,37 @@ def realistic_page(realistic_store) -> Path:
     from talkbench.reports.site import write_report
 
     return write_report(realistic_store.parent)
+
+
+@pytest.fixture(scope="session")
+def clip_results(tmp_path_factory) -> Path:
+    """A folder of results with previews: see `clip_store`."""
+    from clip_store import build
+
+    return build(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="session")
+def clip_report(clip_results) -> Path:
+    """The folder of its report."""
+    from talkbench.reports.site import write_report
+
+    return write_report(clip_results).parent
+
+
+@pytest.fixture(scope="session")
+def clip_db(clip_results, clip_report):
+    """Its store, to read."""
+    import duckdb
+
+    with duckdb.connect(str(clip_results / "talkbench.duckdb"), read_only=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def clip_data(clip_report):
+    """What the script of the page of the clip that lacks nothing gets."""
+    from clip_store import AMY
+    from reading import reading
+
+    return reading(clip_report / f"{AMY}.html").data
