@@ -6,7 +6,6 @@ All or nothing: the new folder is built beside its place, and takes it when it i
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 import uuid
@@ -14,10 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import archive, checks, merge_conflicts, merge_rows, structure, submit, tables
-from .artifacts import bitstream_path
+from . import archive, checks, merge_conflicts, merge_files, merge_rows, structure, submit, tables
 from .errors import UsageError
-from .fingerprint import sha256_file
 from .store import Store
 
 MEMORY_LIMIT = "4GB"
@@ -81,7 +78,7 @@ def _part(path: Path, unfinished: bool) -> Iterator[Part]:
             tables.open_results(path, out=Path(temporary)) as connection,
         ):
             submit.latest_run(connection, path, unfinished)
-            tables.write(connection, Path(temporary), without=submit.LEFT_OUT)
+            tables.write(connection, Path(temporary))
             part = Part(str(path), path.resolve().name, Path(temporary), path)
             _check(part, whole=False)
             yield part
@@ -119,10 +116,10 @@ def _build(parts: Sequence[Part], folder: Path, keep_fingerprints: bool) -> Merg
         contradictions = merge_conflicts.found(store, names, keep_fingerprints)
         if contradictions:
             raise UsageError("these do not belong together:\n" + "\n".join(contradictions))
-        with_rows = [table for table in merge_rows.TABLES if table != "set_scores"]
-        repeated = sum(merge_rows.take(store, table) for table in with_rows)
+        repeated = sum(merge_rows.take(store, table) for table in merge_rows.TAKEN_BY_KEY)
         void = merge_rows.take_set_scores(store)
-        bitstreams = _take_bitstreams(store, parts, folder)
+        bitstreams = merge_files.take_bitstreams(store, parts, folder)
+        merge_files.take_previews(store, parts, folder)
         _check_merged(store, folder)
         bd_rate.write(store.connection)
         counts = tables.counts(store.connection, without=submit.LEFT_OUT)
@@ -135,27 +132,6 @@ def _build(parts: Sequence[Part], folder: Path, keep_fingerprints: bool) -> Merg
         for table in merge_rows.TABLES:
             store.connection.execute(f"DROP TABLE all_{table}")
     return Merged(counts, repeated, void, bitstreams, systems)
-
-
-def _take_bitstreams(store: Store, parts: Sequence[Part], folder: Path) -> int:
-    """Link or copy the file of every finished encode, and check its hash where it then lies."""
-    rows = store.connection.execute(
-        "SELECT e.encode_id, e.bitstream_sha256, min(a.part) FROM encodes e "
-        "JOIN all_encodes a ON a.encode_id = e.encode_id AND a.bitstream_sha256 = e.bitstream_sha256 "
-        "WHERE e.status = 'ok' GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
-    for encode_id, sha256, number in rows:
-        source, target = bitstream_path(parts[number].root, encode_id), bitstream_path(folder, encode_id)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(source, target, follow_symlinks=False)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(source, target)
-        if target.is_symlink() or sha256_file(target) != sha256:
-            raise UsageError(
-                f"{parts[number].name}: the bitstream {encode_id[:16]}… changed while it was read"
-            )
-    return len(rows)
 
 
 def _check_merged(store: Store, folder: Path) -> None:

@@ -13,10 +13,11 @@ from . import tables
 if TYPE_CHECKING:
     from .store import Store
 
-TABLES = (
+TAKEN_BY_KEY = (
     "runs", "datasets", "clips", "codecs", "metrics", "systems", "encodes", "scores", "pair_scores",
-    "set_features", "set_scores",
+    "set_features",
 )  # fmt: skip
+TABLES = (*TAKEN_BY_KEY, "set_scores", "previews")  # bd_rates are made anew
 _VOID = "made over the clips of one part only; to have it over all clips, sweep them together"
 
 
