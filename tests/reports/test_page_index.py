@@ -285,7 +285,7 @@ def _labels(source):
     return [column.label for column in all_columns(source)]
 
 
-def test_two_datasets_are_kept_apart(tmp_path):
+def test_two_datasets_are_kept_apart(browser, tmp_path):
     store = replace(RICH, joint=(), metrics=METRICS[:1]).build(tmp_path / "talkbench.duckdb")
     with duckdb.connect(str(store)) as connection:
         connection.execute(
@@ -298,9 +298,17 @@ def test_two_datasets_are_kept_apart(tmp_path):
         ("real", 2),
         ("synthetic", 4),
     }
-    page = reading(write_index(tmp_path))
-    assert any(attributes.get("id") == "index-dataset" for tag, attributes in page.tags if tag == "select")
-    assert {board["dataset"] for board in page.data["boards"]} == {"real", "synthetic"}
+    index = write_index(tmp_path)
+    assert {board["dataset"] for board in reading(index).data["boards"]} == {"real", "synthetic"}
+    with opened_at(browser, index) as opened:
+        page = opened.page
+        assert page.input_value("#index-dataset") == "real"
+        assert {row[-1] for row in texts(page, DETAIL)[1:]} == {"2 of 2"}
+        page.select_option("#index-dataset", "synthetic")
+        settled(page)
+        assert {row[-1] for row in texts(page, DETAIL)[1:]} == {"4 of 4", "3 of 4"}
+        assert "synthetic" in page.locator(".view h3").inner_text()
+        assert "dataset=synthetic" in page.url
 
 
 def test_the_interval_plot_keeps_order_and_shows_zero(realistic_store):
@@ -640,8 +648,10 @@ def test_the_matrix_has_intervals_and_keeps_its_heads(browser, store, index):
             " AND system = 'avcc' AND anchor = 'vvc+opus'",
         )
         title = cell.nth(at).get_attribute("title")
+        copied = cell.nth(at).get_attribute("data-text")
         for number in (value, low, high):
             assert f"{abs(number):.1f}" in title
+            assert f"{abs(number):.1f}" in copied
         box = page.locator(".pairs-box")
         before = page.locator(f"{MATRIX} tbody th").nth(1).bounding_box()["x"]
         box.evaluate("(node) => { node.scrollLeft = 400; node.scrollTop = 60; }")

@@ -227,6 +227,7 @@ const indexTables = (() => {
     const small = found.tie ? "tie" : low ? "?" : "";
     if (small) made.append(" ", element("small", { class: "tie" }, small));
     if (found.flag) made.append(" ", element("small", { class: "short" }, SHORT[found.status] ?? found.flag));
+    if (!low) made.dataset.text = `${percent(found.bd)} [${interval(found.low, found.high)}]${found.flag ? ` ${found.flag}` : ""}`;
     made.title = `${system} against ${anchor}: ${percent(found.bd)}, ` +
       (low ? `no interval (${whyNoInterval(board, found)})` : `95 % interval ${interval(found.low, found.high)}`) +
       `${found.tie ? ": a tie" : ""}; overlap ${Math.round(found.overlap)} %${found.flag ? `: ${found.flag}` : ""}; ${clipsWord(found.clips)}`;

@@ -174,7 +174,7 @@ talkbench.page("index", (root, data, api) => {
     const systems = unique([...indexTables.order(boards[0], anchor), ...[own, ...boards].flatMap((one) => one.systems)]);
     options($("anchor"), [...own.systems].sort().map((name) => [name, name === chosen.anchor ? `${name} (default)` : name]), anchor);
     showFilters(systems);
-    const where = data.manyDatasets ? [" ", element("span", { class: "direction" }, state.dataset)] : [];
+    const where = () => (data.manyDatasets ? [" ", element("span", { class: "direction" }, state.dataset)] : []);
     const passing = systems.filter(passes);
     drawByMetric(columns, boards, passing, anchor, where);
     const ranked = indexTables.order(own, anchor).filter(passes);
@@ -186,7 +186,7 @@ talkbench.page("index", (root, data, api) => {
   const put = (box, selector, ...children) => box.querySelector(selector).replaceChildren(...children);
 
   function drawByMetric(columns, boards, systems, anchor, where) {
-    put(view, "h3", `${data.rates[state.rate]}: BD-rate against ${anchor}`, ...where, " ", allMetrics);
+    put(view, "h3", `${data.rates[state.rate]}: BD-rate against ${anchor}`, ...where(), " ", allMetrics);
     const total = headers().length;
     allMetrics.hidden = total <= columns.length && !state.all;
     allMetrics.textContent = state.all ? "headline metrics only" : `all ${total} metrics`;
@@ -200,7 +200,7 @@ talkbench.page("index", (root, data, api) => {
   function drawDetail(chosen, own, systems, anchor, where) {
     const marks = chosen.marks.flatMap((mark) => [" ", element("span", { class: "mark" }, mark)]);
     put(board, "h3", `${data.rates[state.rate]}: ${chosen.label}`, ...marks, `${chosen.unit ? ` (${chosen.unit})` : ""} `,
-      element("span", { class: "direction" }, chosen.higher ? "↑ higher is better" : "↓ lower is better"), ...where);
+      element("span", { class: "direction" }, chosen.higher ? "↑ higher is better" : "↓ lower is better"), ...where());
     indexTables.detail(board.querySelector("table"), chosen, own, systems, anchor, data.matched);
     board.querySelector(".notice")?.remove();
     if (own.sizes) {
@@ -255,7 +255,7 @@ talkbench.page("index", (root, data, api) => {
       `BD-rate of the row's system against the column's, at equal ${chosen.label}, over the ${chosen.rate} rate, ` +
       `${chosen.dataset}: curves of means over the clips that both cover. Blue: the row needs less rate. ` +
       "“tie”: the 95 % interval holds 0 %; “?”: there is no interval; “low”: less than half of the quality range is common. " +
-      "Point at a cell for its interval, overlap and clips.";
+      "Point at a cell for its interval, overlap and clips; a copy of the table has the intervals.";
   }
 
   // ------------------------------------------------------------------------------------ wiring
