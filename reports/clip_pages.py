@@ -256,13 +256,6 @@ def modalities(source: Source, encode: Row) -> list[str]:
     ]
 
 
-def marks(metric: Row) -> list[str]:
-    """What a reader must know of a metric wherever it stands: keys of `text.MARKS`."""
-    options = metric["options"] if isinstance(metric["options"], dict) else {}
-    found = ["in-house"] if metric["weights"] == "synthetic" else []
-    return found + (["quick"] if options.get("precision") == "bf16" else [])
-
-
 def failure(encode: Row) -> dict[str, str]:
     """Why there is nothing to see or hear of an encode, where it, or its decoding, failed."""
     for stage, status, error in (

@@ -94,6 +94,13 @@ def metrics(connection: Connection) -> list[Row]:
     return query(connection, f"SELECT * FROM metrics WHERE selected ORDER BY {order}, metric, fingerprint")
 
 
+def metric_marks(metric: Row) -> list[str]:
+    """What a reader must know of a metric (a row of `metrics`) wherever it stands: keys of `text.MARKS`."""
+    options = metric["options"] if isinstance(metric["options"], dict) else {}
+    found = ["in-house"] if metric["weights"] == "synthetic" else []
+    return found + (["quick"] if options.get("precision") == "bf16" else [])
+
+
 def references(connection: Connection) -> dict[tuple[str, str, str], Row]:
     """(dataset, metric, fingerprint) → what the clips score uncoded: value, n_scored, n_expected."""
     rows = query(connection, "SELECT * FROM reference_points ORDER BY ALL")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .bd_rate import groups
 from .clip_curves import ClipCurves
 from .curves import Curve, Matched, quality_at_rate
-from .facts import Row, set_sizes
+from .facts import Row, metric_marks, set_sizes
 from .figures import short
 from .tables import Leaderboard
 
@@ -156,7 +156,6 @@ def boards(source: Source) -> list[Board]:
     for at, board in enumerate(source.boards):
         key = (board.dataset, board.rate, board.metric, board.fingerprint)
         fact = source.metric_facts.get((board.metric, board.fingerprint), {})
-        quick = (fact.get("options") or {}).get("precision") == "bf16"
         alone = names.count(key[:3]) == 1
         reference = source.references.get((board.dataset, board.metric, board.fingerprint), {})
         result.append(
@@ -167,10 +166,7 @@ def boards(source: Source) -> list[Board]:
                 unit=_frames(sizes.get((board.dataset, board.metric, board.fingerprint)))
                 or fact.get("unit")
                 or "",
-                marks=(
-                    *(["in-house"] if fact.get("weights") == "synthetic" else []),
-                    *(["quick"] if quick else []),
-                ),
+                marks=tuple(metric_marks(fact)) if fact else (),
                 pooled=any(curve.pooled for curve in found[key]),
                 reference=reference.get("value"),
                 reference_clips=reference.get("n_scored") or 0,

@@ -219,7 +219,9 @@ def _curve_caption(
         parts.append(f"Dotted: the clips themselves, uncoded ({text.number(reference['value'])}).")
     if len(board.rows) > MOST_CURVES:
         parts.append(f"The {len(curves)} best of {len(board.rows)} systems by BD-rate are shown.")
-    return " ".join([*parts, *said_of(source, [curve["system"] for curve in curves])])
+    return " ".join(
+        [*parts, *said_of(source, [curve["system"] for curve in curves], [(board.metric, board.fingerprint)])]
+    )
 
 
 # ---------------------------------------------------------------------------------------- surfaces

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .facts import metric_marks
 from .figures import COLOURS
 from .text import MARKS
 
@@ -149,9 +150,12 @@ def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None
         text.set_text(name)
 
 
-def said_of(source: Source, systems: Sequence[str]) -> list[str]:
-    """For a caption: what a reader must know of systems wherever they stand."""
+def said_of(source: Source, systems: Sequence[str], metrics: Sequence[tuple[str, str]] = ()) -> list[str]:
+    """For a caption: what a reader must know of systems and of metrics (with fingerprint) wherever they stand."""
     found: dict[str, list[str]] = {}
+    for key in metrics:
+        for mark in metric_marks(source.metric_facts[key]):
+            found.setdefault(mark, []).append(key[0])
     for system in systems:
         for mark in source.marks.get(system, ()):
             found.setdefault(mark, []).append(system)

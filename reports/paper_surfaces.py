@@ -78,7 +78,7 @@ def surface_figure(source: Source, view: SurfaceView, keys: tuple[Key, Key]) -> 
             f"setting of the system ({_counted(counts)}). Lines join settings that differ in one parameter; "
             "between points a surface is only interpolation.",
             *_left_out(view, names),
-            *said_of(source, names),
+            *said_of(source, names, keys),
         ]
     )
 
@@ -131,7 +131,7 @@ def contour_figure(source: Source, view: SurfaceView, keys: tuple[Key, Key]) -> 
             "Linear over log rate along the edges between measured settings, never beyond them. Settings are "
             f"means over the same clips at every setting of a system ({_counted(counts)}).",
             *_left_out(view, names),
-            *said_of(source, names),
+            *said_of(source, names, keys),
         ]
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .. import clip_openers, clip_pages
+from .. import clip_openers, clip_pages, facts
 from ..clip_pages import ClipView, Variant
 from ..facts import Row
 from ..figures import short
@@ -178,7 +178,7 @@ def _clip_page(
                     "higher": metric["higher_is_better"],
                     "kind": metric["kind"],
                     "modality": metric["modality"],
-                    "marks": clip_pages.marks(metric),
+                    "marks": facts.metric_marks(metric),
                 }
                 for number, metric in enumerate(metrics)
                 if number in seen

@@ -161,8 +161,6 @@ def _header(column: Column, headline: int | None, source: Source) -> dict[str, A
     """What the script knows of a board before it loads it. headline: its place in the headline table."""
     board = column.board
     fact = source.metric_facts[board.metric, board.fingerprint]
-    marks = ["in-house"] if fact["weights"] == "synthetic" else []
-    marks += ["quick"] if (fact["options"] or {}).get("precision") == "bf16" else []
     return {
         "key": column.key,
         "dataset": board.dataset,
@@ -172,7 +170,7 @@ def _header(column: Column, headline: int | None, source: Source) -> dict[str, A
         "modality": column.modality,
         "unit": fact["unit"] or "",
         "higher": board.higher_is_better,
-        "marks": marks,
+        "marks": facts.metric_marks(fact),
         "anchor": board.anchor,
         "target": board.target,
         "tested": board.tested,

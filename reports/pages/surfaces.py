@@ -6,12 +6,14 @@ from collections.abc import Collection
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from ..facts import metric_marks
 from ..figures import short
 from ..page import Page
 from ..surface_correlation import Correlation, correlations
 from ..surface_mesh import preferred_rates, usual_rates
 from ..surfaces import Grid, Key, Sheet, Surfaces
 from ..tables import headline_order
+from ..text import MARKS
 
 if TYPE_CHECKING:
     from ..source import Source
@@ -63,6 +65,7 @@ class SurfaceView:
         self.missing = [name for name in surfaces.systems if name not in {grid.system for grid in self.grids}]
         self.rates = _rates(self.grids)
         self.first = surfaces.first()
+        self.facts_of = surfaces.source.metric_facts
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -72,7 +75,12 @@ class SurfaceView:
             "rates": self.rates,
             "missing": self.missing,
             "contours": self.contours,
+            "marks": {key[0]: found for key in (*self.video, *self.audio) if (found := self._marks(key))},
         }
+
+    def _marks(self, key: Key) -> list[list[str]]:
+        """What must be said of a metric: words and what they mean."""
+        return [[mark, MARKS[mark]] for mark in metric_marks(self.facts_of[key])]
 
     @property
     def contours(self) -> list[float]:

@@ -337,7 +337,7 @@ talkbench.page("surfaces", (root, data, api) => {
     $("slice-table").replaceChildren(element("thead", {}, head), element("tbody", {}, ...rows));
     $("slice-caption").textContent =
       `The two ends of each line: the best of the one quality that a system reaches at ${show(state.rate)} kbit/s in all, and what it then has of the other. ` +
-      "Interpolated as the lines of equal rate.";
+      `Interpolated as the lines of equal rate; means over the same clips at every setting of a system, ${here().dataset}.`;
   }
 
   // A correlation with its interval, on a line from −1 to +1.
@@ -389,7 +389,15 @@ talkbench.page("surfaces", (root, data, api) => {
       "bootstrap over clips (1000 resamples, all means made anew). It also depends on which settings were measured: compare systems over like grids.";
   }
 
+  // What must be known of a metric, beside its name.
+  function drawMarks() {
+    for (const [side, name] of [["video", videoName()], ["audio", audioName()]]) {
+      $(`${side}-marks`).replaceChildren(...(here().marks[name] ?? []).map(([word, title]) => element("span", { class: "mark", title }, word)));
+    }
+  }
+
   function draw() {
+    drawMarks();
     drawSystems();
     drawRates();
     drawViews();
