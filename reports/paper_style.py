@@ -151,7 +151,7 @@ def legend(figure: Figure, handles: Sequence[Any], names: Sequence[str]) -> None
 
 
 def said_of(source: Source, systems: Sequence[str], metrics: Sequence[tuple[str, str]] = ()) -> list[str]:
-    """For a caption: what a reader must know of systems and of metrics (with fingerprint) wherever they stand."""
+    """For a caption: what must be known of systems, and of metrics (name, fingerprint)."""
     found: dict[str, list[str]] = {}
     for key in metrics:
         for mark in metric_marks(source.metric_facts[key]):
