@@ -11,6 +11,7 @@ const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;"
 const CONFIG = {
   responsive: true, displaylogo: false, toImageButtonOptions: { format: "svg", filename: "talkbench" },
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+  showSendToCloud: false, plotlyServerURL: "",  // nothing leaves the machine, not even by a click
 };
 
 function axisLook() {
@@ -24,6 +25,7 @@ function layout(extra) {
   return {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 60, r: 12, t: 12, b: 48 },
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: css("--ink") },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: css("--quiet"), activecolor: css("--accent") },
     hoverlabel: { bgcolor: css("--raised"), bordercolor: css("--rule"), font: { color: css("--ink") } },
     ...extra, xaxis: { ...axisLook(), ...extra.xaxis }, yaxis: { ...axisLook(), ...extra.yaxis },
   };

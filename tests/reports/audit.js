@@ -13,6 +13,10 @@
   if (window.hacked) wrong.push('data ran as a script');
   if (document.querySelector('img[src="x"]')) wrong.push('data became an element');
 
+  if (article.querySelector('.modebar-btn[data-title*="Share"], .modebar-btn[data-title*="Cloud"]')) {
+    wrong.push('offers to send a figure away');
+  }
+
   const width = document.documentElement.scrollWidth;
   if (width > innerWidth) {
     const inside = (node) => node.parentElement?.closest('.scroll, .js-plotly-plot, pre, [hidden]');

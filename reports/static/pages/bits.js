@@ -107,11 +107,12 @@ talkbench.page("bits", (root, data) => {
       shapes: share ? [] : [{ type: "line", x0: target, x1: target, y0: 0, y1: 1, yref: "paper",
         line: { color: css("--quiet"), width: 1, dash: "dot" } }],
     }), CONFIG);
+    const dotted = share ? "" : " (dotted)";
     $("budget-caption").textContent =
       `Mean kbit/s by what it is for, over the clips of ${dataset()} that each codec encoded. ` +
       (scope === "total" && !$("sound-label").hidden
-        ? `A pair's sound is at its point nearest to ${sound} kbit/s, its pictures at the point that brings the sum nearest to ${target} kbit/s (dotted); a joint codec is at its setting nearest to that. `
-        : `Each system is at its point nearest to ${target} kbit/s (dotted). `) +
+        ? `A pair's sound is at its point nearest to ${sound} kbit/s, its pictures at the point that brings the sum nearest to ${target} kbit/s${dotted}; a joint codec is at its setting nearest to that. `
+        : `Each system is at its point nearest to ${target} kbit/s${dotted}. `) +
       (scope === "total" ? "" : "A joint codec counts in full here, its other half included. ") +
       (bars.some(far) ? `⚠: its nearest point is more than ${FAR} times off. ` : "") +
       (bars.length < all.length ? `The ${bars.length} of ${all.length} systems whose rate is nearest are shown. ` : "") +
