@@ -55,7 +55,7 @@ const indexCurves = (() => {
         } else {
           vertices += size;
           const word = (clip) => `<b>${plain(look.clips.clips[clip])}</b><br>${plain(curve.system)}`;
-          made.clips.push({ ...common, mode: "lines", opacity: 0.55, line: { ...line, width: 0.8 }, meta: "clips",
+          made.clips.push({ ...common, mode: "lines", opacity: 0.55, line: { ...line, dash: "solid", width: 0.8 }, meta: "clips",
             x: own.flatMap(([, kbps]) => [...kbps, null]), y: own.flatMap(([, , value]) => [...value.map(look.turn), null]),
             hovertext: own.flatMap(([clip, kbps, value]) => [...kbps.map((rate, i) =>
               `${word(clip)}<br>${plain(header.label)} ${show(value[i])} at ${show(rate)} kbit/s`), ""]) });
