@@ -50,10 +50,11 @@ def submit(
         suite, finished_at = latest_run(connection, directory, unfinished)
         sources = _bitstreams(connection, directory)
         bitstreams = len(sources)
-        for path in tables.write(connection, Path(temporary), without=LEFT_OUT):
+        paths, rows = _tables(connection, Path(temporary))
+        for path in paths:
             sources[f"{tables.FOLDER}/{path.name}"] = path
         files = {member: File(sha256_file(path), path.stat().st_size) for member, path in sources.items()}
-        counts = {**tables.counts(connection, without=LEFT_OUT), "bitstreams": bitstreams}
+        counts = {**rows, "bitstreams": bitstreams}
         manifest = Manifest(__version__, suite, name, finished_at, counts, files)
         # What cannot be read back must not be written: the same rules for both sides.
         Manifest.from_bytes(manifest.to_bytes())
@@ -61,6 +62,20 @@ def submit(
         size = archive.pack(target, manifest, sources)
     of_tables = sum(file.bytes for member, file in files.items() if member.startswith(tables.FOLDER))
     return Submission(target, manifest, size, of_tables, sum(f.bytes for f in files.values()) - of_tables)
+
+
+def _tables(connection: Connection, folder: Path) -> tuple[list[Path], dict[str, int]]:
+    """Write the tables below `folder`; returns the files, and how many rows each has.
+
+    BD-rates are made anew: those of a store may be older than its scores, and a stranger makes them again.
+    """
+    from ..reports import bd_rate
+
+    tables.write(connection, folder / "plan", without=LEFT_OUT)
+    with tables.read(folder / "plan", out=folder) as copy:
+        bd_rate.write(copy)
+        paths = tables.write(copy, folder / "whole", without=LEFT_OUT)
+        return paths, tables.counts(copy, without=LEFT_OUT)
 
 
 def latest_run(connection: Connection, directory: Path, unfinished: bool) -> tuple[str, str]:

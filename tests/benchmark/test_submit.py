@@ -61,6 +61,17 @@ def test_equal_results_give_equal_bytes(swept: Path, tmp_path: Path) -> None:
     assert sha256_file(one) == sha256_file(other)
 
 
+def test_bd_rates_are_those_of_the_scores(sweep_of: Sweeps, tmp_path: Path) -> None:
+    swept = shutil.copytree(sweep_of(("fake-video", "fake-joint")), tmp_path / "swept")
+    with tables.open_results(swept) as connection:
+        expected = connection.execute("FROM bd_rates ORDER BY ALL").fetchall()
+    assert expected
+    change(swept, "UPDATE bd_rates SET overlap = 7", "DELETE FROM bd_rates WHERE metric = 'psnr'")
+    path = submit.submit(swept, tmp_path / "one.zip").path
+    with archive.unpacked(path) as found, tables.open_results(found.folder) as connection:
+        assert connection.execute("FROM bd_rates ORDER BY ALL").fetchall() == expected
+
+
 def test_rows_of_earlier_plans_and_their_bitstreams_stay_at_home(swept: Path, tmp_path: Path) -> None:
     change(swept, "UPDATE encodes SET selected = false WHERE codec = 'fake-video'")
     with archive.unpacked(submit.submit(swept, tmp_path / "one.zip").path) as found:
