@@ -6,7 +6,9 @@ from PIL import Image
 
 
 def frames_shown(page):
-    return page.eval_on_selector_all(".pane canvas", "all => all.map((one) => one.dataset.frame ?? null)")
+    """Numbers of the frames that the panes show, all of which have a picture: once their sheets are there."""
+    ready(page)
+    return page.eval_on_selector_all(".pane canvas", "all => all.map((one) => one.dataset.frame)")
 
 
 def seen(canvas, x=0.1, y=0.1):
@@ -38,8 +40,7 @@ def ready(page, count=None):
     """Wait until all panes with a picture show one."""
     page.wait_for_function(
         "count => { const all = [...document.querySelectorAll('.pane canvas')];"
-        " return all.filter((one) => one.dataset.frame !== undefined).length === (count ?? all.length)"
-        " && document.querySelectorAll('.now[data-key]').length >= 0 }",
+        " return all.filter((one) => one.dataset.frame !== undefined).length === (count ?? all.length); }",
         arg=count,
     )
 

@@ -36,7 +36,7 @@ def test_without_pictures_the_sound_plays(browser, clip_report):
         page.wait_for_function("document.querySelector('.clock').textContent > '0.5'")
         page.click("[data-do=play]")
         assert "frame" not in page.inner_text(".clock")
-        assert frames_shown(page) == len(frames_shown(page)) * [None]
+        assert page.locator("canvas[data-frame]").count() == 0
 
 
 def test_missing_files_are_said_in_their_place(browser, clip_report, tmp_path):
