@@ -135,13 +135,12 @@ def report(
     ] = False,
 ) -> None:
     """Write the static report of a sweep: DIR/report/index.html."""
-    from ..reports import bd_rate, site
+    from ..reports import site
     from .store import Store
 
     if (directory / tables.STORE).is_file():
         with Store(directory / tables.STORE) as store:
-            bd_rate.write(store.connection)
-        page = site.write_report(directory, single_file=single_file)
+            page = site.write_report(directory, store.connection, single_file, record=True)
     else:
         with tables.open_results(directory) as connection:
             page = site.write_report(directory, connection, single_file)
@@ -260,12 +259,12 @@ def show_bd_rate(
 @app.command()
 def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")],
-    format_name: Annotated[str, typer.Option("--format", help="parquet, csv or latex")] = "parquet",
-    out: Annotated[Path | None, typer.Option(help="Where to. Default: DIR/export")] = None,
+    format_name: Annotated[str, typer.Option("--format", help="parquet, csv, latex or tables")] = "parquet",
+    out: Annotated[Path | None, typer.Option(help="Where to. Default: DIR/export, or DIR/tables")] = None,
 ) -> None:
-    """Write every table of the store as Parquet, CSV or LaTeX."""
+    """Write every table of the store as Parquet, CSV or LaTeX, or as tables that are as good as the store."""
     from ..reports import export as exporting
 
-    target = out or directory / "export"
+    target = out or directory / (tables.FOLDER if format_name == tables.FOLDER else "export")
     for path in exporting.export(directory, format_name, target):
         _out.print(str(path), soft_wrap=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..benchmark.errors import UsageError
-from ..benchmark.tables import open_results
+from ..benchmark.tables import open_results, write
 from . import text
 from .paper_set import PaperSet
 from .source import Source
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .tables import Leaderboard
 
-FORMATS = ("parquet", "csv", "latex")
+FORMATS = ("parquet", "csv", "latex", "tables")
 
 
 def export(directory: Path, format: str, out: Path) -> list[Path]:
@@ -26,6 +26,7 @@ def export(directory: Path, format: str, out: Path) -> list[Path]:
     `parquet` and `csv` give one file per table or view, with its name; `latex` gives `leaderboard.tex`
     (a table per dataset, rate and metric), `bd_rates.tex` and the papers' tables `paper_*.tex`, for the
     packages booktabs and longtable.
+    `tables` gives what a folder of results needs, as DIR/tables: the base tables with the latest plan's rows.
     Raises UsageError for another format or where there are no results.
     """
     if format not in FORMATS:
@@ -34,6 +35,8 @@ def export(directory: Path, format: str, out: Path) -> list[Path]:
         out.mkdir(parents=True, exist_ok=True)
         if format == "latex":
             return _latex(connection, out)
+        if format == "tables":
+            return write(connection, out)
         return [_copy(connection, name, format, out) for name in _relations(connection)]
 
 

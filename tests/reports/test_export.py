@@ -6,6 +6,7 @@ import subprocess
 import duckdb
 import pytest
 from store_factory import METRICS, FakeCodec, StoreFactory
+from talkbench.benchmark import tables
 from talkbench.benchmark.errors import UsageError
 from talkbench.reports.export import export
 
@@ -29,6 +30,18 @@ def test_every_table_and_view_comes_out_whole(realistic_store, tmp_path, format)
                 else duckdb.read_parquet(str(out / f"{name}.parquet"))
             )
             assert (len(found),) == expected
+
+
+def test_tables_are_as_good_as_the_store(realistic_store, tmp_path):
+    files = export(realistic_store.parent, "tables", tmp_path / "tables")
+    assert {file.stem for file in files} == set(tables.schema())
+    with tables.open_results(realistic_store.parent) as store, tables.open_results(tmp_path) as found:
+        for name in ("encodes", "scores", "rd_points", "leaderboard"):
+            rows = [c.execute(f"FROM {name} ORDER BY ALL").fetchall() for c in (store, found)]
+            assert rows[0] == rows[1]
+    # A folder of tables is exported as a store is.
+    again = export(tmp_path, "csv", tmp_path / "out")
+    assert {"rd_points.csv", "scores.csv"} <= {file.name for file in again}
 
 
 def test_latex_is_escaped_and_complete(tmp_path):
