@@ -142,6 +142,12 @@ talkbench.page("index", (root, data, api) => {
     (home.matches('[role="radiogroup"]') ? home.querySelector('[tabindex="0"]') : same ?? $("filter")).focus();
   }
 
+  // What was drawn has moved the section that the address names.
+  function toSection() {
+    const section = document.getElementById(decodeURIComponent(location.hash.slice(1)).split(":").at(-1));
+    if (section && section !== root && root.contains(section)) section.scrollIntoView();
+  }
+
   let shown = null;  // what was drawn last, for a new theme
   let turn = 0;
   async function update() {
@@ -158,8 +164,10 @@ talkbench.page("index", (root, data, api) => {
         ...columns.map((column) => load("board", column)),
       ]);
       if (mine !== turn) return;
+      const first = shown === null;
       shown = { chosen, own, curves, clips, columns, boards };
       keepingFocus(draw);
+      if (first) toSection();
     } catch (problem) {
       $("curve-caption").textContent = `This view cannot be shown: ${problem.message}.`;
       throw problem;
