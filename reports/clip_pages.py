@@ -127,7 +127,8 @@ def _why_none(source: Source, row: Row, own: dict[str, Row]) -> str:
         return f"the clip could not be prepared: {row['error'] or row['status']}"
     if own:
         found = own.get(reference_id(row)) or next(iter(own.values()))
-        return preview_files.read(source.directory, found).why.get("picture", "")
+        why = preview_files.read(source.directory, found).why
+        return next((reason for reason in why.values() if reason not in preview_files.NOTHING), "")
     wanted = source.suite.get("previews")
     if wanted == 0:
         return "the suite asks for no previews"

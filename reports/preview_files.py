@@ -19,6 +19,8 @@ from .facts import Row
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _MOST = 10_000_000  # frames, pixels
 NOT_MADE = "no preview was made of it"
+NOTHING = ("no picture", "no sound")
+"""Why there is nothing of what the clip itself has not."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def read(directory: Path | None, row: Row | None) -> Preview:
         picture = None
     sound, mel = _sound(detail), _mel(detail)
     if sound is None:
-        why["sound"] = "no sound"
+        why["sound"] = NOTHING[1]
     elif not found("sound", [sound["file"]]):
         sound = None
     if mel is not None and not found("mel", [mel["file"]]):
