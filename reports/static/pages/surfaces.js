@@ -167,7 +167,7 @@ talkbench.page("surfaces", (root, data, api) => {
     if (!VIEWS[state.view]) return state.camera;
     const { eye, low, projection } = VIEWS[state.view];
     // A narrow figure needs more distance, for its axes' names at both sides.
-    const far = narrowScreen() ? 1.5 : 1;
+    const far = narrowScreen() ? 1.25 : 1;
     return { eye: { x: far * eye.x, y: far * eye.y, z: far * eye.z }, center: { x: 0, y: 0, z: low }, up: { x: 0, y: 0, z: 1 },
       projection: { type: projection } };
   }
@@ -220,13 +220,14 @@ talkbench.page("surfaces", (root, data, api) => {
       traces.push({
         type: "scatter3d", mode: "markers", name: plain(system.name), ...place(all), hoverinfo: "text",
         hovertext: all.map((at) => hover(system, at)),
-        marker: { color: ink, size: joint ? 5 : 3.5, symbol: SYMBOLS_3D[look.symbol], line: { color: css("--ground"), width: 0.5 } },
+        marker: { color: ink, size: (joint ? 5 : 3.5) * (narrowScreen() ? 0.75 : 1), symbol: SYMBOLS_3D[look.symbol], line: { color: css("--ground"), width: 0.5 } },
       });
     }
     // The axis along which a view looks is left out, as all its numbers would lie on one another; and the names of
     // the other two stand at the figure's edges, because plotly sets them on the numbers there.
     const flat = VIEWS[state.view]?.flat ?? "";
-    const names = { x: "total kbit/s", y: qualityAxis(videoName()).title.text, z: qualityAxis(audioName()).title.text };
+    const full = (metric) => (narrowScreen() ? `${plain(metric)} ${higher(metric) ? "↑" : "↓"}` : qualityAxis(metric).title.text);
+    const names = { x: "total kbit/s", y: full(videoName()), z: full(audioName()) };
     const [across, up] = ["x", "y", "z"].filter((name) => name !== flat);
     const nticks = narrowScreen() ? 5 : 8;
     const edge = (own) => ({ xref: "paper", yref: "paper", showarrow: false, font: { size: 12 }, ...own });
@@ -256,7 +257,7 @@ talkbench.page("surfaces", (root, data, api) => {
     });
     const grids = unique(shown().map((system) => system.mesh.form));
     $("plot-caption").textContent =
-      `Each point is one setting of a system on ${here().dataset}: total rate, ${videoName()} and ${audioName()}, all means over the same clips ` +
+      `Each point is one setting of a system on the dataset ${here().dataset}: total rate, ${videoName()} and ${audioName()}, all means over the same clips ` +
       `(those with both scores at every setting of the system; hover says how many). Better is up and to the back. ` +
       "Lines join settings that differ in one parameter: picture or sound. Between the points a surface is only interpolation. " +
       (grids.includes("triangulated") ? "A system whose settings form no grid is joined to its neighbours in rate and picture (Delaunay). " : "") +
@@ -306,7 +307,7 @@ talkbench.page("surfaces", (root, data, api) => {
     $("contour-caption").textContent =
       "Every pair of qualities that a system reaches at one total rate (the number at a line's end, in kbit/s): up and to the right is better. " +
       "Where one system's line lies beyond another's of the same rate, it gives more of both. Interpolated linearly over log rate along the edges " +
-      `between measured settings, never beyond them. Means over the clips of each system, ${here().dataset}.`;
+      `between measured settings, never beyond them. Means over the clips of each system, dataset ${here().dataset}.`;
   }
 
   function drawSlice() {
@@ -337,7 +338,7 @@ talkbench.page("surfaces", (root, data, api) => {
     $("slice-table").replaceChildren(element("thead", {}, head), element("tbody", {}, ...rows));
     $("slice-caption").textContent =
       `The two ends of each line: the best of the one quality that a system reaches at ${show(state.rate)} kbit/s in all, and what it then has of the other. ` +
-      `Interpolated as the lines of equal rate; means over the same clips at every setting of a system, ${here().dataset}.`;
+      `Interpolated as the lines of equal rate; means over the same clips at every setting of a system, dataset ${here().dataset}.`;
   }
 
   // A correlation with its interval, on a line from −1 to +1.
@@ -384,7 +385,8 @@ talkbench.page("surfaces", (root, data, api) => {
     $("correlation-table").replaceChildren(element("thead", {}, head), element("tbody", {}, ...rows));
     $("correlation-caption").textContent =
       `Pearson's partial correlation of ${videoName()} and ${audioName()} (each turned so that larger is better) given log10 of the total rate, over a system's ` +
-      "settings; each setting is one observation, its values means over clips. It says how the two qualities move together where the rate stays the same: " +
+      `settings; each setting is one observation, its values means over clips of the dataset ${here().dataset}. ` +
+      "It says how the two qualities move together where the rate stays the same: " +
       "−1, what the one gains the other loses; towards +1, both rise together. Separate codecs only trade bits, so theirs is usually negative. The interval is a " +
       "bootstrap over clips (1000 resamples, all means made anew). It also depends on which settings were measured: compare systems over like grids.";
   }
