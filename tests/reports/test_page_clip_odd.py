@@ -50,6 +50,12 @@ def test_missing_files_are_said_in_their_place(browser, clip_report, tmp_path):
     assert page.locator(".why").first.inner_text() == "The picture's file is missing beside this page."
     page.wait_for_function("document.querySelector('[data-is=mels]').textContent.includes('missing')")
     ready(page, 3)
+    page.click("[data-is=view] [data-value=difference]")
+    assert page.locator(".why").nth(1).inner_text() == (
+        "Reference: The picture's file is missing beside this page."
+    )
+    page.click("[data-is=view] [data-value=picture]")
+    ready(page, 3)
     page.click("[data-do=play]")
     page.wait_for_function("document.querySelector('.status').textContent.length > 0")
     assert at_rest(page).startswith(f"frame {FRAMES} of")  # by the browser's time

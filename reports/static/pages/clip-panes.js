@@ -125,17 +125,22 @@ function clipPane(model, state, acts, pane) {
 
   // Show frame `frame`, or say why it is not there.
   function draw(frame) {
-    const shown = model.reel(state.held ? 0 : pane.picture);
-    const original = state.view !== "picture" && !state.held && picture.codec !== null ? model.reel(0) : null;
-    const states = shown ? [shown, ...(original ? [original] : [])].map((reel) => reel.state(frame)) : [];
-    const ready = shown !== null && states.every((each) => each === "ready");
+    const key = state.held ? 0 : pane.picture;
+    const compares = state.view !== "picture" && key !== 0;
+    // All that is drawn must be there, or nothing is: a pane never shows another frame than the others.
+    const keys = compares ? [key, 0] : [key];
+    const reels = keys.map(model.reel);
+    const states = reels.map((reel) => reel?.state(frame) ?? "none");
+    const ready = states.every((each) => each === "ready");
     canvas.classList.toggle("blank", !ready);
-    if (ready) clipDraw(canvas, frame, shown, original, { ...state, box: state.zoom ? variants[0].mouth : null });
+    if (ready) clipDraw(canvas, frame, reels[0], reels[1] ?? null, { ...state, box: state.zoom ? variants[0].mouth : null });
     else delete canvas.dataset.frame;
-    const reason = ready || states.includes("loading") ? ""
-      : states.includes("failed") ? "The picture's file is missing beside this page."
-        : states.includes("left out") ? "Left out of this single file for its size: open the report's folder to see it."
-          : picture.why.picture ?? "no picture";
+    const bad = states.findIndex((each) => !["ready", "loading"].includes(each));
+    const reason = bad < 0 ? "" : (compares && bad === 1 ? "Reference: " : "") + {
+      failed: "The picture's file is missing beside this page.",
+      "left out": "Left out of this single file for its size: open the report's folder to see it.",
+      none: variants[keys[bad]].why.picture ?? "no picture",
+    }[states[bad]];
     if (why.textContent !== reason) why.textContent = reason;
     const value = model.frameValues(pane.picture, state.metric)?.[frame];
     now.textContent = value === undefined || value === null ? "—" : show(value);

@@ -116,7 +116,7 @@ talkbench.page("clip", (root, data, api) => {
   };
   for (const [what, act] of Object.entries(acts)) buttons[what].addEventListener("click", act);
   scrubber.max = frames - 1;
-  scrubber.addEventListener("input", () => goTo(Number(scrubber.value)));
+  scrubber.addEventListener("input", () => clock.seekFrame(Number(scrubber.value)));
   find("loop").addEventListener("change", (event) => clock.setLoop(event.target.checked));
   find("every").addEventListener("change", (event) => { state.every = event.target.checked; below.curves(); draw(); });
   find("every").closest("p").hidden = model.frameMetrics.length < 2;
