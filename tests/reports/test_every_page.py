@@ -82,8 +82,8 @@ def test_the_single_file_is_the_whole_report(case, report, browser, tmp_path):
         page = opened.page
         for name in kinds:
             page.evaluate("(name) => { location.hash = name; }", name)
-            page.wait_for_timeout(150)
-            assert page.locator("article.page:visible").get_attribute("data-page") == name
+            page.wait_for_selector(f'article.page[data-page="{name}"]', state="visible")
+            page.wait_for_timeout(100)
             current = page.locator("nav.pages a[aria-current]").get_attribute("data-to")
             assert current == ("clips" if name.startswith("clip-") else name)
             if found := page.evaluate(AUDIT):
