@@ -533,6 +533,12 @@ def choices(web, store):
     before = web.evaluate(f"{PLOT}.data[0].color")
     web.click("#theme")
     assert web.evaluate(f"{PLOT}.data[0].color") != before
+    # A metric against itself is said to be that, and nothing is drawn.
+    web.locator("#surfaces-video").select_option(label="lse_c")
+    web.locator("#surfaces-audio").select_option(label="lse_c")
+    wait(web, f"{PLOT}.data.length === 0")
+    assert all("one metric on both axes" in row for row in table(web, "surfaces-correlation-table"))
+    assert web.locator("#surfaces-systems input:enabled").count() == 0
 
 
 def test_a_phone_and_no_webgl(browser, page):
