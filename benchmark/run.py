@@ -44,7 +44,7 @@ def _executor(request: Request) -> executors.Executor:
 
 def run(request: Request, console: Console) -> bool:
     """Run or resume a sweep and write its report. Returns whether any cell failed."""
-    from ..reports import bd_rate, site
+    from ..reports import site
 
     for metric in request.rescore:
         if metric not in registry.metrics():
@@ -66,14 +66,12 @@ def run(request: Request, console: Console) -> bool:
         finally:
             executor.close()
         if changed or not page.exists():
-            bd_rate.write(store.connection)
+            page = site.write_report(request.out, store.connection, record=True)
         failed = outcomes.failures(store)
         counts = outcomes.counts(store)
         absent = outcomes.unavailable_metrics(store)
         deviations = outcomes.deviations(store)
         unseen = outcomes.failed_previews(store)
-    if changed or not page.exists():
-        page = site.write_report(request.out)
     _tell(console, failed, absent, deviations, unseen, counts, page)
     return bool(failed)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     import duckdb
 
 
-def write(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the table `bd_rates` anew with all pairs of systems, in one transaction."""
-    curves = load(connection)
-    defaults = default_anchors(connection, curves)
+def write(connection: duckdb.DuckDBPyConnection, boards: Iterable[Pairs] | None = None) -> None:
+    """Make the table `bd_rates` anew with all pairs of systems, in one transaction.
+
+    boards: the pairs of every board with their diagnostics, where they are known already.
+    """
+    if boards is None:
+        curves = load(connection)
+        defaults = default_anchors(connection, curves)
+        boards = (all_pairs(group, anchor_of(group, defaults)) for group in groups(curves))
     connection.begin()
     try:
         connection.execute("DELETE FROM bd_rates")
-        for group in groups(curves):
-            pairs = all_pairs(group, anchor_of(group, defaults))
+        for pairs in boards:
             if len(pairs.systems) > 1:
                 _insert(connection, pairs)
         connection.commit()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark.errors import UsageError
-from . import text
+from . import bd_rate, text
 from .figures import script_json
 from .page import Page
 from .pages import build
@@ -33,18 +33,23 @@ def write_report(
     directory: Path,
     connection: duckdb.DuckDBPyConnection | None = None,
     single_file: bool = False,
+    record: bool = False,
 ) -> Path:
     """Write `directory/report/`, from the store (or tables) in `directory`; returns `report/index.html`.
 
     connection: an open store to read instead; single_file: write `directory/report.html` too, which holds
-    everything, and return that. Raises UsageError where there are no results.
+    everything, and return that; record: make the table `bd_rates` of `connection` anew from the page's
+    numbers. Raises UsageError where there are no results.
     """
     from ..benchmark.tables import open_results
 
     if connection is None:
         with open_results(directory) as opened:
             return _write(Source(opened, directory), directory, single_file)
-    return _write(Source(connection, directory), directory, single_file)
+    source = Source(connection, directory, diagnostics=record)
+    if record:
+        bd_rate.write(connection, [board.pairs for board in source.boards])
+    return _write(source, directory, single_file)
 
 
 def _write(source: Source, directory: Path, single_file: bool) -> Path:

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """An open store. directory: its folder, where artifacts (previews) lie, or None."""
+    """An open store. directory: its folder, where artifacts (previews) lie, or None.
+
+    diagnostics: whether the BD-rates of `boards` have Akima's and the cubic's beside them.
+    """
 
     connection: duckdb.DuckDBPyConnection
     directory: Path | None = None
+    diagnostics: bool = False
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Rows as dictionaries, JSON columns parsed; parameters: values of `$name` in the SQL."""
@@ -66,7 +70,7 @@ class Source:
 
     @cached_property
     def boards(self) -> list[Leaderboard]:
-        return leaderboards(self.connection, self.curves)
+        return leaderboards(self.connection, self.curves, self.diagnostics)
 
     @cached_property
     def references(self) -> dict[tuple[str, str, str], Row]:

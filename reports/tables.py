@@ -110,14 +110,21 @@ WHERE s.selected AND c.selected AND c.family = 'floor'
 """
 
 
-def leaderboards(connection: duckdb.DuckDBPyConnection, curves: list[ClipCurves]) -> list[Leaderboard]:
-    """All leaderboards of the store, headline metrics first within a rate."""
+def leaderboards(
+    connection: duckdb.DuckDBPyConnection, curves: list[ClipCurves], diagnostics: bool = False
+) -> list[Leaderboard]:
+    """All leaderboards of the store, headline metrics first within a rate.
+
+    diagnostics: with Akima's and the cubic's BD-rates against the default anchors, for the table `bd_rates`.
+    """
     anchors = default_anchors(connection, curves)
     matched = tuple(latest_suite(connection).get("matched_kbps") or MATCHED_KBPS)
     expected = dict(connection.execute("SELECT dataset, n_expected FROM expected_clips").fetchall())
     floors = {system for (system,) in connection.execute(_FLOORS).fetchall()}
     boards = [
-        _leaderboard(group, anchor_of(group, anchors), expected.get(group[0].dataset, 0), matched, floors)
+        _leaderboard(
+            group, anchor_of(group, anchors), expected.get(group[0].dataset, 0), matched, floors, diagnostics
+        )
         for group in groups(curves)
     ]
     return sorted(boards, key=lambda b: (b.dataset, text_order(b.rate), headline_order(b.rate, b.metric)))
@@ -140,10 +147,11 @@ def _leaderboard(
     expected: int,
     matched: tuple[float, ...],
     floors: Collection[str],
+    diagnostics: bool,
 ) -> Leaderboard:
     sign = 1 if anchor.higher_is_better else -1
     target = _target(anchor)
-    pairs = all_pairs(group, anchor, diagnostics=False)
+    pairs = all_pairs(group, anchor, diagnostics=diagnostics)
     found = places(pairs, floors)
     rows = []
     for curve in group:
