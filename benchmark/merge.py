@@ -80,7 +80,7 @@ def _part(path: Path, unfinished: bool) -> Iterator[Part]:
             submit.latest_run(connection, path, unfinished)
             tables.write(connection, Path(temporary))
             part = Part(str(path), path.resolve().name, Path(temporary), path)
-            _check(part, whole=False)
+            _check(part, None)
             yield part
         return
     with archive.unpacked(path) as unpacked:
@@ -88,13 +88,14 @@ def _part(path: Path, unfinished: bool) -> Iterator[Part]:
             raise UsageError(f"{path}: {member}: {reason}")
         by = f" by {unpacked.manifest.name}" if unpacked.manifest.name else ""
         part = Part(str(path), f"{path.name}{by}", unpacked.folder / tables.FOLDER, unpacked.folder)
-        _check(part, whole=True)
+        _check(part, path)
         yield part
 
 
-def _check(part: Part, whole: bool) -> None:
-    with tables.read(part.tables, memory_limit=MEMORY_LIMIT) as connection:
-        found = structure.check(connection, part.root, whole)
+def _check(part: Part, archived: Path | None) -> None:
+    """Raise UsageError unless a part is what it says; an archive holds no other bitstream than it needs."""
+    with tables.read(part.tables, memory_limit=MEMORY_LIMIT, archive=archived) as connection:
+        found = structure.check(connection, part.root, whole=archived is not None)
     lines = [checks.plain(line) for check in found for line in check.wrong]
     if lines:
         shown = "\n".join(checks.listed(lines))

@@ -171,20 +171,29 @@ def open_results(
 
 
 @contextlib.contextmanager
-def read(folder: Path, out: Path | None = None, memory_limit: str | None = None) -> Iterator[Connection]:
-    """An in-memory database of `folder/*.parquet`. Raises UsageError as `open_results` does."""
+def read(
+    folder: Path, out: Path | None = None, memory_limit: str | None = None, archive: Path | None = None
+) -> Iterator[Connection]:
+    """An in-memory database of `folder/*.parquet`. Raises UsageError as `open_results` does.
+
+    archive: what `folder` was unpacked from: errors name it and its member.
+    """
+
+    def shown(table: str) -> str:
+        return f"{archive}: {FOLDER}/{table}.parquet" if archive else str(folder / f"{table}.parquet")
+
     files = {path.stem: path.absolute() for path in sorted(folder.glob("*.parquet"))}
     for table in sorted(files.keys() - schema().keys()):
         raise UsageError(
-            f"{files[table]}: this talkbench has no table {table!r}; "
+            f"{shown(table)}: this talkbench has no table {table!r}; "
             "was it written by a newer one? Update talkbench, or take the file away"
         )
     for table in sorted(REQUIRED - files.keys()):
-        raise UsageError(f"{folder / table}.parquet: the file is missing; there are no results without it")
+        raise UsageError(f"{shown(table)}: the file is missing; there are no results without it")
     with empty() as connection:
         _confine(connection, list(files.values()), out, memory_limit)
         for table, path in files.items():
-            _insert(connection, table, path)
+            _insert(connection, table, path, shown(table))
         yield connection
 
 
@@ -202,35 +211,35 @@ def _confine(connection: Connection, files: list[Path], out: Path | None, memory
     connection.execute("SET lock_configuration = true")
 
 
-def _insert(connection: Connection, table: str, path: Path) -> None:
+def _insert(connection: Connection, table: str, path: Path, shown: str) -> None:
     import duckdb
 
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise UsageError(f"{path}: larger than {MAX_FILE_BYTES} bytes, which no table here is")
+        raise UsageError(f"{shown}: larger than {MAX_FILE_BYTES} bytes, which no table here is")
     try:
-        names = _checked_columns(connection, table, path)
+        names = _checked_columns(connection, table, path, shown)
         source = str(path)
         listed = ", ".join(f'"{name}"' for name in names)
         (rows,) = connection.execute(
             "SELECT sum(num_rows) FROM parquet_file_metadata(?)", [source]
         ).fetchall()
         if (rows[0] or 0) > MAX_ROWS:
-            raise UsageError(f"{path}: {rows[0]} rows; a table may have {MAX_ROWS}")
+            raise UsageError(f"{shown}: {rows[0]} rows; a table may have {MAX_ROWS}")
         connection.execute(
             f'INSERT INTO "{table}" ({listed}) SELECT {listed} FROM {_PARQUET} LIMIT {MAX_ROWS}', [source]
         )
         types = {column.name: column.type for column in schema()[table]}
         if wrong := table_values.problem(connection, table, types):
-            raise UsageError(f"{path}: {wrong}")
+            raise UsageError(f"{shown}: {wrong}")
     except duckdb.ConstraintException as error:
-        raise UsageError(f"{path}: {_first_line(error)}") from error
+        raise UsageError(f"{shown}: {_first_line(error)}") from error
     except duckdb.OutOfMemoryException as error:
-        raise UsageError(f"{path}: needs more memory than a table may take: {_first_line(error)}") from error
+        raise UsageError(f"{shown}: needs more memory than a table may take: {_first_line(error)}") from error
     except (duckdb.Error, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as a Parquet table: {_first_line(error)}") from error
+        raise UsageError(f"{shown}: cannot be read as a Parquet table: {_first_line(error)}") from error
 
 
-def _checked_columns(connection: Connection, table: str, path: Path) -> list[str]:
+def _checked_columns(connection: Connection, table: str, path: Path, shown: str) -> list[str]:
     """The columns of a file, all of which the schema has, with its types."""
     source = str(path)
     found = connection.execute(f"DESCRIBE SELECT * FROM {_PARQUET}", [source]).fetchall()
@@ -238,16 +247,16 @@ def _checked_columns(connection: Connection, table: str, path: Path) -> list[str
     wanted = {column.name: column for column in schema()[table]}
     for name in types.keys() - wanted.keys():
         raise UsageError(
-            f"{path}: table {table} of this talkbench has no column {name!r}; "
+            f"{shown}: table {table} of this talkbench has no column {name!r}; "
             "was it written by a newer one? Update talkbench"
         )
     for column in wanted.values():
         if column.name not in types:
             if column.required:
-                raise UsageError(f"{path}: column {column.name!r} is missing")
+                raise UsageError(f"{shown}: column {column.name!r} is missing")
         elif types[column.name] not in (column.type, "VARCHAR" if column.type == "JSON" else column.type):
             raise UsageError(
-                f"{path}: column {column.name!r} is of type {types[column.name]}; it should be {column.type}"
+                f"{shown}: column {column.name!r} is of type {types[column.name]}; it should be {column.type}"
             )
     return list(types)
 

@@ -67,7 +67,9 @@ def verify(request: Request, executor: Executor, progress: Progress) -> Verifica
     runner = Runner(executor, progress)
     with (
         archive.unpacked(request.archive) as unpacked,
-        tables.read(unpacked.folder / tables.FOLDER, memory_limit=MEMORY_LIMIT) as connection,
+        tables.read(
+            unpacked.folder / tables.FOLDER, memory_limit=MEMORY_LIMIT, archive=request.archive
+        ) as connection,
     ):
         found = [_files(unpacked), *structure.check(connection, unpacked.folder)]
         found += [known_here.descriptions(connection), _bd_rates(connection, unpacked.manifest)]

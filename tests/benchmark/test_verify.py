@@ -1,5 +1,6 @@
 """What a stranger can check of a submission, and what an attacker cannot get past it."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from submissions import Connection, NoProgress, check, not_checked, rename_codec
 from talkbench.benchmark import (
     archive,
     ffmpeg,
+    merge,
     plan,
     registry,
     submit,
@@ -17,6 +19,7 @@ from talkbench.benchmark import (
     verify_scores,
 )
 from talkbench.benchmark.artifacts import bitstream_path
+from talkbench.benchmark.errors import UsageError
 from talkbench.benchmark.executors import SerialExecutor
 from talkbench.benchmark.rerun import Runner
 
@@ -183,6 +186,18 @@ def test_edited_tables_are_found(honest: Path, forged: Path, change: str, name: 
     found = check(tamper(honest, forged, sql(change)), sample=None if name in (SCORES, SETS) else 1)
     assert found.verdict == "wrong"
     assert any(words in line for line in wrong(found).get(name, [])), wrong(found)
+
+
+def test_tables_of_another_shape_are_refused(honest: Path, forged: Path) -> None:
+    def no_parquet(connection: Connection, folder: Path) -> None:
+        connection.execute("ALTER TABLE scores ALTER value TYPE VARCHAR")
+
+    words = re.escape(
+        f"{tamper(honest, forged, no_parquet)}: tables/scores.parquet: column 'value' is of type"
+    )
+    for refusing in (lambda: check(forged), lambda: merge.merge([honest, forged], forged.parent / "out")):
+        with pytest.raises(UsageError, match=words):
+            refusing()
 
 
 def test_edited_bd_rates_are_found(same_cache: Sweeps, tmp_path: Path, forged: Path) -> None:
