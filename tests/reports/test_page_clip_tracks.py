@@ -119,6 +119,7 @@ def test_worst_and_best_frames_are_those_of_the_store(page, clip_db, clip_data):
         assert all(abs(a - b) >= 2 for i, a in enumerate(frames) for b in frames[:i])  # 0.2 s at 10 fps
         listed.nth(3).click()
         assert set(frames_shown(page)) == {str(frames[3])}
+        assert page.locator(".panes").bounding_box()["y"] >= 0  # in sight again
         own = seen_at(page, 1, frames[0])
         cell = page.locator("[data-worst=B] .cell").first
         for _ in range(50):  # until its sheet is painted

@@ -34,7 +34,9 @@ talkbench.page("clip", (root, data, api) => {
     choose: (from, to) => setRange(to - from < 1 / fps ? null : [from, to]),
   });
   const goTo = (frame) => { clock.pause(); clock.seekFrame(frame); };
-  const below = clipBelow({ find, model, state, tracks, goTo, api, say });
+  // From below, where the pictures may be out of sight.
+  const look = (frame) => { goTo(frame); grid.scrollIntoView({ block: "nearest" }); };
+  const below = clipBelow({ find, model, state, tracks, goTo: look, api, say });
 
   function setRange(range) {
     state.range = range;
