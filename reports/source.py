@@ -102,23 +102,24 @@ class Source:
     @cached_property
     def common(self) -> dict[str, Any]:
         """What the scripts of all pages know: looks, marks and kinds of systems, units of metrics."""
-        kinds = {row["system"]: row for row in self.systems}
-        families = {row["codec"]: row["family"] for row in self.codecs}
-        weights = {row["codec"]: row["weights"] for row in self.codecs}
+        systems = {row["system"]: row for row in self.systems}
+        codecs = {row["codec"]: row for row in self.codecs}
+
+        def of(system: Row, column: str) -> list[str]:
+            """What the system's codecs are, by a column of theirs."""
+            found = (codecs.get(system[side], {}).get(column) for side in ("video_codec", "audio_codec"))
+            return sorted({word for word in found if word is not None})
+
         return {
             "systems": {
                 name: {
                     **look,
                     "marks": self.marks.get(name, []),
-                    "kind": kinds[name]["kind"],
-                    "video": kinds[name]["video_codec"],
-                    "audio": kinds[name]["audio_codec"],
-                    "families": sorted(
-                        {families.get(kinds[name][side]) for side in ("video_codec", "audio_codec")} - {None}
-                    ),
-                    "weights": sorted(
-                        {weights.get(kinds[name][side]) for side in ("video_codec", "audio_codec")} - {None}
-                    ),
+                    "kind": systems[name]["kind"],
+                    "video": systems[name]["video_codec"],
+                    "audio": systems[name]["audio_codec"],
+                    "families": of(systems[name], "family"),
+                    "weights": of(systems[name], "weights"),
                 }
                 for name, look in self.looks.items()
             },
