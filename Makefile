@@ -10,8 +10,8 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet --constr
 sweep: $(VENV)/.run  ## the demo sweep and its report
 	$(BIN)/talkbench sweep demo
 
-test: $(VENV)/.dev  ## the test suite
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev  ## the test suite, file by file in two processes
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .

@@ -19,7 +19,8 @@ from typing import Any, Literal, Protocol
 from .errors import Unavailable, describe_error
 
 JobStatus = Literal["ok", "failed", "unavailable", "timeout", "oom", "died"]
-_START_GRACE_S = 120.0  # a worker that has not begun a job by then is taken for lost
+# A worker that has not begun a job by then is taken for lost; each time twice as patiently, for slow machines.
+_START_GRACE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class LocalExecutor:
         self._pools: dict[str, Any] = {}
         self._running: dict[concurrent.futures.Future[Any], tuple[Job, str]] = {}
         self._progress_at = time.monotonic()
+        self._grace_s = _START_GRACE_S
 
     @property
     def free(self) -> int:
@@ -234,14 +236,19 @@ class LocalExecutor:
             self._start(job, device)
 
     def _mend_stall(self) -> None:
-        """A worker that is killed between taking a job and saying so leaves the job waiting for ever."""
+        """A worker that is killed between taking a job and saying so leaves the job waiting for ever.
+
+        Or it takes the lock of the pool's pipe with it, and no other worker gets a job again.
+        """
         started = sum(future.running() for future in self._running)
         if started < min(self.workers, len(self._running)):
-            if time.monotonic() - self._progress_at > _START_GRACE_S:
+            if time.monotonic() - self._progress_at > self._grace_s:
+                self._grace_s *= 2
                 for device in self.devices:
                     self._rebuild(device, [])
         else:
             self._progress_at = time.monotonic()
+            self._grace_s = _START_GRACE_S
 
     def close(self) -> None:
         for pool in self._pools.values():
