@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 from .errors import Unavailable, describe_error
 
 JobStatus = Literal["ok", "failed", "unavailable", "timeout", "oom", "died"]
-# A worker that has not begun a job by then is taken for lost; each time twice as patiently, for slow machines.
+# A worker that has not begun a job by then is taken for lost; each time twice as patiently.
 _START_GRACE_S = 30.0
 
 
