@@ -120,7 +120,12 @@ function clipClock({ seconds, fps, frames, tick, changed, failed }) {
 
   return {
     play, pause, seek, hear, frameAt,
-    seekFrame: (frame) => seek(Math.max(0, Math.min(frames - 1, frame)) / fps),
+    seekFrame(frame) {
+      const wanted = Math.max(0, Math.min(frames - 1, frame));
+      seek(wanted / fps);
+      // The cursors stand in the middle of the frame, where the curves have its value.
+      tick(wanted, Math.min(seconds, (wanted + 0.5) / fps));
+    },
     prepare: (address) => { if (address) element(address); },
     toggle: () => (playing ? pause() : play()),
     setRate: (value) => {
