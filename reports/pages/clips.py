@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .. import clip_openers, clip_pages, facts
+from .. import clip_openers, clip_pages, facts, ledger
 from ..clip_pages import ClipView, Variant
 from ..facts import Row
 from ..figures import short
@@ -188,7 +188,10 @@ def _clip_page(
         },
         parts={
             "pairs": partial(list, pairs),
-            **{f"variant-{key}": partial(_detail, view, details, key) for key in range(len(view.variants))},
+            **{
+                f"variant-{key}": partial(_detail, source, view, details, key)
+                for key in range(len(view.variants))
+            },
         },
         media={
             f"{view.name}/{key}/{name}": file
@@ -229,8 +232,16 @@ def _variant(source: Source, view: ClipView, key: int, variant: Variant) -> dict
     }
 
 
-def _detail(view: ClipView, details: Any, key: int) -> dict[str, Any]:
-    return {**details(view, key), "timeline": view.variants[key].preview.timeline}
+def _detail(source: Source, view: ClipView, details: Any, key: int) -> dict[str, Any]:
+    variant = view.variants[key]
+    codes = clip_pages.modalities(source, variant.encode) if variant.encode else ()
+    places = list(ledger.KINDS)
+    timeline = {
+        # What a part is for, as on the page of bits: the same colours.
+        part: {**steps, "kind": places.index(ledger.kind(part, codes))}
+        for part, steps in variant.preview.timeline.items()
+    }
+    return {**details(view, key), "timeline": timeline}
 
 
 def _label(metric: Row, ambiguous: set[str]) -> str:

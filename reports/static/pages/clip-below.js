@@ -124,13 +124,15 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
       const parts = [];
       for (const [side, key] of [["picture", pane.picture], ["sound", pane.sound]]) {
         if (model.isReference(key) || (side === "sound" && key === pane.picture)) continue;
-        for (const [part, bits] of Object.entries(clipBits(model.known(key).timeline, frames, fps))) {
-          parts.push({ name: variants[key].codes.length > 1 ? part : `${side} ${part}`, bits });
+        const { timeline } = model.known(key);
+        for (const [part, bits] of Object.entries(clipBits(timeline, frames, fps))) {
+          const name = variants[key].codes.length > 1 ? part : `${side} ${part}`;
+          parts.push({ name, bits, kind: timeline[part].kind, colour: `--c${timeline[part].kind % 7}` });
         }
       }
       const keys = unique([pane.picture, pane.sound]).filter((key) => !model.isReference(key));
       if (!parts.length) return [];
-      parts.forEach((part, index) => { part.colour = `--c${index % 7}`; });
+      parts.sort((a, b) => a.kind - b.kind);
       return [{
         parts, says: `Bits over time of ${model.letter(pane)}`,
         head: [model.badge(pane), model.names(keys), ...parts.map((part) => {
