@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -242,9 +241,8 @@ def _numbers(source: Source) -> dict[tuple[str, str], int]:
 
 
 def _value(row: Row) -> float | str:
-    if row["status"] == "ok" and row["value"] is not None and math.isfinite(row["value"]):
-        return short(row["value"], 9) or 0.0
-    return row["error"] or row["status"]
+    value = short(row["value"], 9) if row["status"] == "ok" else None
+    return (row["error"] or row["status"]) if value is None else value
 
 
 def modalities(source: Source, encode: Row) -> list[str]:

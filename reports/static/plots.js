@@ -51,6 +51,5 @@ const metricTitle = (name) => {
   const unit = talkbench.common.metrics[name]?.unit;
   return plain(unit ? `${name} (${unit})` : name);
 };
-const betterWord = (name) => (talkbench.common.metrics[name]?.higher ? "↑ higher is better" : "↓ lower is better");
 
 const narrowScreen = () => window.innerWidth < 740;
