@@ -1,0 +1,1 @@
+"""What generative face codecs share: keyframe and motion coders, networks' layers, checkpoints, training."""
