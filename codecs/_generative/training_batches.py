@@ -1,0 +1,60 @@
+"""Batches for the small face codecs: two moments of a person, the first as a poor keyframe may show it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+_SPOILT = 0.6  # share of keyframes that are coded
+_QUALITY = (2, 60)  # of WebP, whose intra coding looks like that of a coarse VVC keyframe
+
+
+@dataclass(frozen=True)
+class Batch:
+    """keyframe, target: float (B, 3, 256, 256), 0 to 1; the keyframe may be coded, the target never is."""
+
+    keyframe: Tensor
+    target: Tensor
+
+
+def batch(people: Sequence[np.ndarray], rng: Generator, count: int) -> Batch:
+    """`count` pairs of different moments of people (M, 3, 256, 256), uint8."""
+    keyframes, targets = [], []
+    for _ in range(count):
+        moments = people[int(rng.integers(len(people)))]
+        first, second = rng.choice(len(moments), 2, replace=False)
+        pair = np.stack((moments[first], moments[second]))
+        if rng.random() < 0.5:
+            pair = pair[..., ::-1]
+        pair = _coloured(pair, rng)
+        keyframes.append(_coded(pair[0], rng) if rng.random() < _SPOILT else pair[0])
+        targets.append(pair[1])
+    as_tensor = [torch.from_numpy(np.stack(frames)).float() / 255 for frames in (keyframes, targets)]
+    return Batch(*as_tensor)
+
+
+def _coloured(frames: np.ndarray, rng: Generator) -> np.ndarray:
+    """Another exposure and another white, the same for both frames (2, 3, H, W)."""
+    gain = np.exp(rng.normal(0, 0.06, (1, 3, 1, 1)) + rng.normal(0, 0.12))
+    gamma = np.exp(rng.normal(0, 0.12))
+    table = np.linspace(0, 1, 256)[None] ** gamma * gain.reshape(3, 1)
+    levels = np.round(table.clip(0, 1) * 255).astype(np.uint8)
+    return np.stack([levels[channel][frames[:, channel]] for channel in range(3)], 1)
+
+
+def _coded(frame: np.ndarray, rng: Generator) -> np.ndarray:
+    """(3, H, W), as after intra coding at a random quality."""
+    file = io.BytesIO()
+    quality = int(np.exp(rng.uniform(*np.log(_QUALITY))))
+    Image.fromarray(np.ascontiguousarray(frame.transpose(1, 2, 0))).save(file, "webp", quality=quality, method=2)
+    return np.asarray(Image.open(file).convert("RGB")).transpose(2, 0, 1)

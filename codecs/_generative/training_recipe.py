@@ -1,0 +1,116 @@
+"""From nothing to shipped weights: people rendered, a plan carried out, weights and their card written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...benchmark import environment
+from ...benchmark.artifacts import cache_folder
+from ...benchmark.train_cli import Request, Say
+from . import training, training_faces
+from .training import Plan, Trainer
+from .training_faces import MOMENTS
+
+PEOPLE, HELD_OUT = 480, 24
+_THINNED = 3  # of a held-out person's moments, every third is looked at while training
+
+
+def train(plan: Plan, request: Request, say: Say) -> Path:
+    """Trains until the plan's steps or the request's minutes are over; returns the weights' file."""
+    trainer = Trainer(plan, request.device)
+    checkpoint = request.out / "checkpoint.pt"
+    if request.resume:
+        trainer.resume(checkpoint)
+    folder = cache_folder() / "training" / "faces"
+    render(folder, say)
+    people = [training_faces.fetch(folder, "train", index) for index in range(PEOPLE)]
+    held_out = [training_faces.fetch(folder, "validation", index) for index in range(HELD_OUT)]
+    try:
+        thinned = [moments[::_THINNED] for moments in held_out]
+        training.steps(trainer, people, thinned, checkpoint, request.minutes, say)
+    except KeyboardInterrupt:
+        trainer.save(checkpoint)
+        raise
+    return export(trainer, training.validate(trainer.kept(), held_out, trainer), request)
+
+
+def render(folder: Path, say: Say) -> None:
+    """Makes every person of the recipe who is not in the folder yet, on all cores: some minutes, once."""
+
+    def here() -> int:
+        counts = (("train", PEOPLE), ("validation", HELD_OUT))
+        return sum(len(training_faces.ready(folder, split, range(count))) for split, count in counts)  # pyright: ignore
+
+    total = PEOPLE + HELD_OUT
+    if here() == total:
+        return
+    parts = os.cpu_count() or 1
+    command = [sys.executable, "-m", training_faces.__name__, str(folder), str(PEOPLE), str(HELD_OUT)]
+    renderers = [subprocess.Popen([*command, str(part), str(parts)]) for part in range(parts)]
+    try:
+        while any(process.poll() is None for process in renderers):
+            say(f"rendering people: {here()} of {total}")
+            time.sleep(1)
+    finally:
+        for process in renderers:
+            process.terminate()
+            process.wait()
+    if here() < total:
+        raise RuntimeError(f"{total - here()} of {total} people were not rendered into {folder}")
+
+
+def export(trainer: Trainer, validation: Mapping[str, float], request: Request) -> Path:
+    """Writes the weights and their card; returns the weights' path."""
+    from safetensors.torch import save_file
+
+    plan = trainer.plan
+    path = request.out / f"{plan.weights.replace('-', '_')}.safetensors"
+    tensors = {
+        name: value.detach().cpu().contiguous()
+        for name, value in trainer.kept().state_dict().items()
+        if not name.endswith("num_batches_tracked")  # counts steps of training, of no use afterwards
+    }
+    save_file(tensors, path)
+    path.chmod(0o644)  # safetensors makes files that only their owner can read
+    commit, dirty = environment.commit()
+    machine = environment.describe([request.device])
+    method = plan.weights.partition("-")[0]
+    card = {
+        "weights": plan.weights,
+        "what": f"A small {method.upper()}, trained on this project's rendered heads. "
+        f"It stands for the method; it is not the published {method.upper()}.",
+        "recipe": f"talkbench train {method}",
+        "network": {
+            "shape": repr(trainer.network.shape),
+            "parameters": sum(value.numel() for value in trainer.network.parameters()),
+        },
+        "data": {
+            "dataset": "synthetic",
+            "splits": "training and validation people, voices and sentences; none of the test split",
+            "people": PEOPLE,
+            "validation_people": HELD_OUT,
+            "moments_each": MOMENTS,
+        },
+        "steps": trainer.progress.step,
+        "minutes": request.minutes,
+        "batch": training.BATCH,
+        "seconds": round(trainer.progress.seconds),
+        "hardware": {name: machine[name] for name in ("cpu", "cores", "gpus") if name in machine},
+        "torch": machine["libraries"].get("torch"),
+        "commit": commit,
+        "uncommitted_changes": dirty,
+        "validation": dict(validation),
+        "curve": trainer.progress.curve,
+    }
+    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return path
