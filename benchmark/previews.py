@@ -143,8 +143,8 @@ def _selected(cells: Sequence[plan.Cell], count: int) -> dict[str, list[plan.Cel
 
 
 def ordered(cells: Sequence[plan.Cell]) -> list[plan.Cell]:
-    """Cells of one clip, what is looked at most first: each codec's lowest point, then each one's middle
-    one, then each one's highest, then the others.
+    """Cells of one clip, what is looked at most first: each codec's lowest point, then each one's highest
+    (the report's contact sheet has these), then each one's middle one, then the others.
     """
     ladders: dict[str, list[plan.Cell]] = defaultdict(list)
     for cell in cells:
@@ -152,7 +152,7 @@ def ordered(cells: Sequence[plan.Cell]) -> list[plan.Cell]:
     ranked = []
     for ladder in ladders.values():
         last = len(ladder) - 1
-        ranked.append([ladder[at] for at in dict.fromkeys((0, last // 2, last, *range(last)))])
+        ranked.append([ladder[at] for at in dict.fromkeys((0, last, last // 2, *range(last)))])
     return [cell for rank in zip_longest(*ranked) for cell in rank if cell]
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .clip_pages import ClipView
+    from .facts import Row
     from .source import Source
 
 MOST = 3
@@ -34,14 +35,12 @@ def _systems(source: Source, view: ClipView) -> list[tuple[str | None, str | Non
 
     None: none, or no preview of it.
     """
-    asked = [name for name in source.suite.get("systems", ()) if isinstance(name, str)]
     encoded = [(v.encode["codec"], v.preview) for v in view.variants if v.encode]
     seen = {codec for codec, preview in encoded if preview.picture}
     heard = {codec for codec, preview in encoded if preview.sound}
     found: dict[str | None, tuple[str | None, str | None]] = {}
     sounds: dict[str | None, tuple[str | None, str | None]] = {}
-    rows = [row for row in source.systems if row["listed"]] or source.systems
-    for row in sorted(rows, key=lambda r: asked.index(r["system"]) if r["system"] in asked else len(asked)):
+    for row in in_suite_order(source):
         video = row["video_codec"] if row["video_codec"] in seen else None
         audio = row["audio_codec"] if row["audio_codec"] in heard else None
         if video:
@@ -49,6 +48,13 @@ def _systems(source: Source, view: ClipView) -> list[tuple[str | None, str | Non
         elif audio:
             sounds.setdefault(audio, (None, audio))
     return list((found or sounds).values())[:MOST]
+
+
+def in_suite_order(source: Source) -> list[Row]:
+    """The listed systems (all, where none is) as the suite names them."""
+    asked = [name for name in source.suite.get("systems", ()) if isinstance(name, str)]
+    rows = [row for row in source.systems if row["listed"]] or source.systems
+    return sorted(rows, key=lambda r: asked.index(r["system"]) if r["system"] in asked else len(asked))
 
 
 def _nearest(view: ClipView, codecs: set[str | None], rate: str) -> dict[str | None, int]:

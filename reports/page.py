@@ -20,7 +20,7 @@ class Page:
     title: in the browser's tab and in the navigation; nav: whether it is in the navigation;
     context: for the template, beside the names that every template has (see `site.environment`);
     data: JSON that the script gets at once; parts: JSON that it asks for by key, or a function that makes it,
-    called once while the page is written; media: name → file, copied beside the page;
+    called once while the page is written; media: name → file, or what is in it, put beside the page;
     plotly: whether the script draws with plotly.
     """
 
@@ -31,7 +31,7 @@ class Page:
     context: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     parts: Mapping[str, Any | Callable[[], Any]] = field(default_factory=dict)
-    media: Mapping[str, Path] = field(default_factory=dict)
+    media: Mapping[str, Path | bytes] = field(default_factory=dict)
     plotly: bool = False
 
     def __post_init__(self) -> None:

@@ -92,7 +92,10 @@ def _write_site(folder: Path, source: Source, pages: list[Page], environment: En
         for name, file in page.media.items():
             target = folder / "media" / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
+            if isinstance(file, bytes):
+                target.write_bytes(file)
+            else:
+                shutil.copyfile(file, target)
         html = environment.get_template("base.html").render(
             single=False,
             pages=[page],
@@ -124,12 +127,16 @@ def _single(source: Source, pages: list[Page], environment: Environment) -> str:
         if file.suffix == ".css"
     ]
     media, held = [], 0
-    for name, file in {name: file for page in pages for name, file in page.media.items()}.items():
-        held += file.stat().st_size
+    named = {name: file for page in pages for name, file in page.media.items()}
+    # What was made for a page is small and always in sight; it comes before what a reader may ask for.
+    for name in sorted(named, key=lambda name: not isinstance(named[name], bytes)):
+        file = named[name]
+        data = file if isinstance(file, bytes) else file.read_bytes()
+        held += len(data)
         if held > SINGLE_FILE_MEDIA_BYTES:
             break
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        media.append((name, kind, base64.b64encode(file.read_bytes()).decode()))
+        media.append((name, kind, base64.b64encode(data).decode()))
     return environment.get_template("base.html").render(
         single=True,
         pages=pages,
@@ -206,6 +213,7 @@ def templates(source: Source, pages: Iterable[Page]) -> Environment:
         "source": source,
         "run": source.runs[0] if source.runs else None,
         "navigation": [page for page in pages if page.nav],
+        "contact_sheets": [page for page in pages if page.context.get("sheet")],
         "looks": source.looks,
         "marks": source.marks,
         "metric_facts": source.metric_facts,

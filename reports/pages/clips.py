@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .. import clip_openers, clip_pages, facts, ledger
+from .. import clip_openers, clip_pages, contact_sheet, facts, ledger
 from ..clip_pages import ClipView, Variant
 from ..facts import Row
 from ..figures import short
@@ -147,6 +147,7 @@ def _clip_page(
     pairs = clip_pages.pair_scores(source, view)
     seen |= {entry[0] for entry in pairs}
     names = {m["metric"] for m in metrics if [other["metric"] for other in metrics].count(m["metric"]) > 1}
+    sheet = contact_sheet.of(source, view)
     return Page(
         name=view.name,
         kind="clip",
@@ -158,6 +159,7 @@ def _clip_page(
             "digest": digest(view),
             "note": own_note(source, row),
             "synthetic": synthetic,
+            "sheet": sheet,
             "before": before,
             "after": after,
             "unseen": [v for v in view.variants[1:] if not (v.preview.picture or v.preview.sound)],
@@ -194,9 +196,12 @@ def _clip_page(
             },
         },
         media={
-            f"{view.name}/{key}/{name}": file
-            for key, variant in enumerate(view.variants)
-            for name, file in variant.preview.files.items()
+            **(sheet.media if sheet else {}),
+            **{
+                f"{view.name}/{key}/{name}": file
+                for key, variant in enumerate(view.variants)
+                for name, file in variant.preview.files.items()
+            },
         },
     )
 

@@ -10,7 +10,7 @@ from talkbench.reports.site import write_report
 class Reader(HTMLParser):
     """Visible text and element counts; fails on elements that do not close."""
 
-    VOID = frozenset({"meta", "link", "input", "br", "line", "circle", "rect", "path"})
+    VOID = frozenset({"meta", "link", "input", "br", "img", "line", "circle", "rect", "path"})
 
     def __init__(self):
         super().__init__()

@@ -45,6 +45,13 @@ function clipModel({ data, api, panes, arrived }) {
     },
     frameValues: (key, number) => (details.get(key) ?? nothing).frames[number],
 
+    // Put a variant's picture or sound into a pane.
+    use(pane, side, key) {
+      // A stream that codes both brings its own sound.
+      if (side === "picture" && variants[key].codec !== null && variants[key].codes.includes("audio")) pane.sound = key;
+      pane[side] = key;
+    },
+
     letter: (pane) => CLIP_LETTERS[panes.indexOf(pane)],
     badge: (pane) => element("b", { class: "letter" }, model.letter(pane)),
     // Colour of a codec as everywhere; two points of one codec differ by their dash.

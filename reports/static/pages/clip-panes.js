@@ -27,9 +27,7 @@ function clipPane(model, state, acts, pane) {
   }
 
   function use(side, key) {
-    // A stream that codes both brings its own sound.
-    if (side === "picture" && variants[key].codec !== null && variants[key].codes.includes("audio")) pane.sound = key;
-    pane[side] = key;
+    model.use(pane, side, key);
     acts.build();
   }
 

@@ -163,6 +163,17 @@ talkbench.page("clip", (root, data, api) => {
   document.addEventListener("keyup", (event) => { if (event.key.toLowerCase() === "r") hold(false); });
   addEventListener("blur", () => hold(false));
 
+  // From the contact sheet: into the second pane, beside the reference, unless it is open already.
+  clipSheet(root, (key, frame) => {
+    if (!model.panes.some((pane) => pane.picture === key)) {
+      if (model.panes.length === 1) model.panes.push({ ...model.panes[0] });
+      model.use(model.panes[1], "picture", key);
+      build();
+    }
+    look(frame);
+    root.querySelector(".player").focus({ preventScroll: true });  // whose keys go on from there
+  });
+
   // In a single file another page may take this one's place.
   addEventListener("hashchange", () => { if (root.hidden) clock.pause(); });
 
