@@ -75,10 +75,16 @@ class Options:
 class SyntheticDataset:
     """Clips that are made when they are asked for, each from its own seeds."""
 
-    info = DatasetInfo("synthetic", synthetic=True, licence=LICENCE, note=_NOTE)
-
     def __init__(self, options: Options) -> None:
         self.options = options
+        # Views are datasets of their own: a mean over easy and hard motion would say nothing of either.
+        stress = "" if options.view == "normal" else options.view.replace("_", " ")
+        self.info = DatasetInfo(
+            "-".join(("synthetic", *stress.split())),
+            synthetic=True,
+            licence=LICENCE,
+            note=f"{_NOTE}; {stress}" if stress else _NOTE,
+        )
         self._items = {self._name(index): index for index in range(options.clips)}
 
     def _name(self, index: int) -> str:
