@@ -84,7 +84,9 @@ class _Decoder(nn.Module):
         super().__init__()
         self.up_blocks = nn.ModuleList()
         for level in reversed(range(blocks)):
-            joined = 1 if level == blocks - 1 else 2  # after the first, each takes its level's own features too
+            joined = (
+                1 if level == blocks - 1 else 2
+            )  # after the first, each takes its level's own features too
             inputs, outputs = joined * min(most, width << (level + 1)), min(most, width << level)
             self.up_blocks.append(UpBlock(inputs, outputs, smooth))
 
@@ -129,7 +131,9 @@ class AntiAlias(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) to (B, channels, H / 4, W / 4)."""
-        return functional.conv2d(x, self.weight, stride=self.STEP, padding=self.REACH, groups=len(self.weight))
+        return functional.conv2d(
+            x, self.weight, stride=self.STEP, padding=self.REACH, groups=len(self.weight)
+        )
 
 
 def coordinates(height: int, width: int, device: torch.device) -> Tensor:

@@ -85,7 +85,9 @@ class Trainer:
         )
         self.plan = plan
         self.network = self.fabric.to_device(plan.network())
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), RATE, betas=(0.5, 0.99), weight_decay=0.0)
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), RATE, betas=(0.5, 0.99), weight_decay=0.0
+        )
         self.average = AveragedModel(self.network, avg_fn=_average, use_buffers=True)
         self.progress = Progress()
 
@@ -126,7 +128,10 @@ class Trainer:
         moved = functional.grid_sample(
             functional.interpolate(keyframe, size=(SIZE // 2, SIZE // 2), mode="area"),
             functional.interpolate(
-                dense.grid.permute(0, 3, 1, 2), size=(SIZE // 2, SIZE // 2), mode="bilinear", align_corners=True
+                dense.grid.permute(0, 3, 1, 2),
+                size=(SIZE // 2, SIZE // 2),
+                mode="bilinear",
+                align_corners=True,
             ).permute(0, 2, 3, 1),
             padding_mode="border",
             align_corners=True,

@@ -56,5 +56,7 @@ def _coded(frame: np.ndarray, rng: Generator) -> np.ndarray:
     """(3, H, W), as after intra coding at a random quality."""
     file = io.BytesIO()
     quality = int(np.exp(rng.uniform(*np.log(_QUALITY))))
-    Image.fromarray(np.ascontiguousarray(frame.transpose(1, 2, 0))).save(file, "webp", quality=quality, method=2)
+    Image.fromarray(np.ascontiguousarray(frame.transpose(1, 2, 0))).save(
+        file, "webp", quality=quality, method=2
+    )
     return np.asarray(Image.open(file).convert("RGB")).transpose(2, 0, 1)

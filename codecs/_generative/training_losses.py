@@ -63,7 +63,9 @@ class Bend:
         with torch.enable_grad():
             places = places.detach().requires_grad_()
             moved = self(places)
-            rows = [torch.autograd.grad(moved[..., axis].sum(), places, retain_graph=True)[0] for axis in (0, 1)]
+            rows = [
+                torch.autograd.grad(moved[..., axis].sum(), places, retain_graph=True)[0] for axis in (0, 1)
+            ]
         return torch.stack(rows, -2).detach()
 
 

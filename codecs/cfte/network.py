@@ -15,7 +15,16 @@ from torch import Tensor, nn
 
 from .._generative.dense_motion import DenseMotion
 from .._generative.generator import Generator
-from .._generative.layers import AntiAlias, DownBlock, Hourglass, ResBlock, SameBlock, UpBlock, coordinates, warp
+from .._generative.layers import (
+    AntiAlias,
+    DownBlock,
+    Hourglass,
+    ResBlock,
+    SameBlock,
+    UpBlock,
+    coordinates,
+    warp,
+)
 
 SIDE = 4  # of a code
 _HALVINGS = 4  # from a quarter of the frame's size to a code's
@@ -39,7 +48,12 @@ class CompactShape:
 
 
 SMALL = CompactShape(
-    detector=(16, 128, 5), motion=(16, 128, 4), motion_residuals=2, generator=(16, 96, 2), residuals=3, skips=True
+    detector=(16, 128, 5),
+    motion=(16, 128, 4),
+    motion_residuals=2,
+    generator=(16, 96, 2),
+    residuals=3,
+    skips=True,
 )
 
 
