@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from .dense_motion import DenseMotion
-from .layers import ResBlock, SameBlock, UpBlock, DownBlock, resized, warp
+from .layers import DownBlock, ResBlock, SameBlock, UpBlock, resized, warp
 
 
 class Generator(nn.Module):
@@ -33,7 +34,7 @@ class Generator(nn.Module):
         super().__init__()
         sizes = [min(most, width << level) for level in range(downs + 1)]
         self.first = SameBlock(3, width, 7)
-        self.down_blocks = nn.ModuleList(DownBlock(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.down_blocks = nn.ModuleList(DownBlock(a, b) for a, b in pairwise(sizes))
         self.bottleneck = nn.Sequential()
         for index in range(residuals):
             self.bottleneck.add_module(f"r{index}", ResBlock(sizes[-1]))

@@ -5,6 +5,8 @@ Attribute names are those of the published state dicts. Shapes are (B, C, H, W) 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
@@ -70,7 +72,7 @@ class _Encoder(nn.Module):
     def __init__(self, inputs: int, width: int, most: int, blocks: int) -> None:
         super().__init__()
         sizes = [inputs, *(min(most, width << (level + 1)) for level in range(blocks))]
-        self.down_blocks = nn.ModuleList(DownBlock(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.down_blocks = nn.ModuleList(DownBlock(a, b) for a, b in pairwise(sizes))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         levels = [x]
@@ -84,9 +86,7 @@ class _Decoder(nn.Module):
         super().__init__()
         self.up_blocks = nn.ModuleList()
         for level in reversed(range(blocks)):
-            joined = (
-                1 if level == blocks - 1 else 2
-            )  # after the first, each takes its level's own features too
+            joined = 1 if level == blocks - 1 else 2  # all but the first take their size's own features too
             inputs, outputs = joined * min(most, width << (level + 1)), min(most, width << level)
             self.up_blocks.append(UpBlock(inputs, outputs, smooth))
 
@@ -116,7 +116,7 @@ class Hourglass(nn.Module):
 
 
 class AntiAlias(nn.Module):
-    """A quarter of the size after a Gaussian of σ 1.5 (13×13, zero-padded); its `weight` is in checkpoints."""
+    """A quarter of the size, after a Gaussian of σ 1.5 (13×13, zero-padded) that checkpoints hold."""
 
     STEP, SIGMA, REACH = 4, 1.5, 6
 

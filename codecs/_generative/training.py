@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from ...benchmark.errors import UsageError
 from ...benchmark.train_cli import Say
+from .layers import resized
 from .training_batches import Batch, batch
 from .training_faces import SIZE
 from .training_losses import dissimilarity, pyramid
@@ -125,18 +126,10 @@ class Trainer:
         prepared = self.network.prepare(keyframe, picture)
         dense = self.network.dense(prepared, sent)
         made = self.network(prepared, dense)
-        moved = functional.grid_sample(
-            functional.interpolate(keyframe, size=(SIZE // 2, SIZE // 2), mode="area"),
-            functional.interpolate(
-                dense.grid.permute(0, 3, 1, 2),
-                size=(SIZE // 2, SIZE // 2),
-                mode="bilinear",
-                align_corners=True,
-            ).permute(0, 2, 3, 1),
-            padding_mode="border",
-            align_corners=True,
-        )
-        half = functional.interpolate(target, size=(SIZE // 2, SIZE // 2), mode="area")
+        smaller = (SIZE // 2, SIZE // 2)
+        source, half = (functional.interpolate(x, size=smaller, mode="area") for x in (keyframe, target))
+        grid = resized(dense.grid, smaller, aligned=True)
+        moved = functional.grid_sample(source, grid, padding_mode="border", align_corners=True)
         losses = {
             "pixels": 10 * pyramid(made, wanted),
             "structure": dissimilarity(made, wanted),

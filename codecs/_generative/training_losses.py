@@ -37,7 +37,7 @@ def dissimilarity(made: Tensor, target: Tensor) -> Tensor:
 
 
 class Bend:
-    """A random affine transform with a thin-plate spline on top, one for each of a batch: FOMM, section 3.3."""
+    """Random affine transforms with thin-plate splines on top, one a frame: FOMM, section 3.3."""
 
     def __init__(self, count: int, device: torch.device) -> None:
         noise = _AFFINE * torch.randn(count, 2, 3, device=device)

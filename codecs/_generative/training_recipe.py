@@ -9,10 +9,6 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import torch
 
 from ...benchmark import environment
 from ...benchmark.artifacts import cache_folder

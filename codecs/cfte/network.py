@@ -149,7 +149,7 @@ class CompactMotion(nn.Module):
 
 
 def _grid(flow: Tensor) -> Tensor:
-    """Where a flow (B, 2, h, w), in its own pixels, points to: (B, h, w, 2), -1 to 1 at the middles of corners."""
+    """Where a flow (B, 2, h, w), in its own pixels, points to: (B, h, w, 2), -1 to 1 (aligned corners)."""
     height, width = flow.shape[2:]
     unit = torch.tensor([2 / (width - 1), 2 / (height - 1)], device=flow.device)
     return coordinates(height, width, flow.device) + flow.permute(0, 2, 3, 1) * unit

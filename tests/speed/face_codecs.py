@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 
@@ -28,6 +29,11 @@ def networks() -> dict[str, Callable[[], Any]]:
         "cfte, published size": lambda: CompactModel(CompactShape()),
         "dac, published size": lambda: KeypointModel(dac),
     }
+
+
+def _each(work: Callable[[Any], object], parts: Iterable[Any]) -> None:
+    for part in parts:
+        work(part)
 
 
 def per_second(work: Callable[[], object], frames: int, device: str) -> float:
@@ -66,22 +72,15 @@ def main() -> None:
         network = make().to(device).eval()
         parameters = sum(value.numel() for value in network.parameters()) / 1e6
         pictures = torch.rand(frames, 3, 256, 256, device=device)
-        line = []
+        rates: dict[str, list[float]] = {"encode": [], "decode": []}
         with torch.inference_mode():
             prepared, motion = network.prepare(pictures[:1]), network.motion(pictures)
-            rates: dict[str, list[float]] = {}
             for size in sizes:
-
-                def encode(size: int = size) -> None:
-                    for some in pictures.split(size):
-                        network.motion(some)
-
-                def decode(size: int = size) -> None:
-                    for some in motion.split(size):
-                        network.animate(prepared, some)
-
-                for verb, work in (("encode", encode), ("decode", decode)):
-                    rates.setdefault(verb, []).append(per_second(work, frames, device))
+                encode = partial(_each, network.motion, pictures.split(size))
+                decode = partial(_each, partial(network.animate, prepared), motion.split(size))
+                rates["encode"].append(per_second(encode, frames, device))
+                rates["decode"].append(per_second(decode, frames, device))
+        line = []
         for verb, found in rates.items():
             each = ", ".join(f"{rate:.1f} at batch {size}" for rate, size in zip(found, sizes, strict=True))
             line.append(f"{verb} {each} (×{found[-1] / found[0]:.2f})")
