@@ -7,12 +7,14 @@ Representation for Talking Face Video Compression, DCC 2022. Attribute names are
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from .._generative import checkpoint
 from .._generative.dense_motion import DenseMotion
 from .._generative.generator import Generator
 from .._generative.layers import (
@@ -108,7 +110,7 @@ class CompactMotion(nn.Module):
         super().__init__()
         width, most, blocks = shape.motion
         sizes = [min(most, width << level) for level in range(_HALVINGS + 1)]
-        pairs = list(zip(sizes, sizes[1:], strict=False))
+        pairs = list(pairwise(sizes))
         self.hourglass = Hourglass(3 + shape.channels, width, most, blocks)
         self.flow = nn.Conv2d(self.hourglass.outputs, 2, 7, padding=3)
         self.occlusion = nn.Conv2d(self.hourglass.outputs, 1, 7, padding=3)
@@ -219,3 +221,13 @@ class CompactModel(nn.Module):
     def animate(self, prepared: Prepared, motion: Tensor) -> Tensor:
         """The pictures (B, 3, H, W), 0 to 1, for numbers (B, P)."""
         return self(prepared, self.dense(prepared, motion))
+
+
+def official(weights: str, device: str) -> CompactModel:
+    """The network for a checkpoint of the authors' own layout. Raises Unavailable."""
+    return checkpoint.load(CompactModel, weights, device, checkpoint.published)
+
+
+def synthetic(weights: str, device: str) -> CompactModel:
+    """The network for weights that `talkbench train cfte` wrote. Raises Unavailable."""
+    return checkpoint.load(lambda: CompactModel(SMALL), weights, device)
