@@ -96,15 +96,14 @@ class FaceCodec:
 
     def _motion(self, video: Tensor, batch: int) -> np.ndarray:
         """float64 (T, P) of uint8 (T, 3, H, W); keyframes go one by one, as the decoder meets them."""
-        import numpy as np
         import torch
 
+        # Made at once: small arrays kept from each batch would keep the C library from reusing large ones.
+        found = torch.empty((len(video), self.model.parameters_per_frame), dtype=torch.float64)
         with torch.inference_mode():
-            found = [
-                self.model.motion(_square(frames).to(self.device) / 255).double().cpu().numpy()
-                for frames in video.split(batch)
-            ]
-        return np.concatenate(found)
+            for frames, place in zip(video.split(batch), found.split(batch), strict=True):
+                place.copy_(self.model.motion(_square(frames).to(self.device) / 255))
+        return found.numpy()
 
     def _integers(self, values: np.ndarray) -> np.ndarray:
         """Rounded to int32. Raises CodecError for what no face does."""
