@@ -66,7 +66,7 @@ class TerminalProgress:
         elapsed = time.monotonic() - began
         left = (state.total or 0) - state.completed
         rate = state.completed / elapsed if elapsed > 1 else 0.0
-        words = f"{rate:.1f}/s, {_duration(left / rate)} left" if rate and left else ""
+        words = f"{rate:.1f}/s, {duration(left / rate)} left" if rate and left else ""
         self._bar.update(task, rate=words)
 
 
@@ -103,7 +103,7 @@ class LineProgress:
         self._printed = time.monotonic()
         counts = ", ".join(f"{s} {self._done[s]}/{self._total[s]}" for s in STAGES if self._total[s])
         self._console.print(
-            f"{_duration(self._printed - self._began)}: {counts}", highlight=False, soft_wrap=True
+            f"{duration(self._printed - self._began)}: {counts}", highlight=False, soft_wrap=True
         )
 
 
@@ -112,7 +112,8 @@ def open_progress(console: Console) -> TerminalProgress | LineProgress:
     return TerminalProgress(console) if console.is_terminal else LineProgress(console)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds, as 1:02:03 or 2:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

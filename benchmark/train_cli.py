@@ -17,7 +17,7 @@ from typing import Annotated, Any, Protocol, cast
 import typer
 from rich.console import Console
 
-from . import environment
+from . import environment, training_card
 from .artifacts import cache_folder
 from .errors import UsageError
 from .registry import unknown
@@ -104,20 +104,19 @@ def train(
     try:
         weights = recipe.train(request, say)
     except KeyboardInterrupt:
-        console.print("interrupted; the same command with --resume goes on from here")
+        again = "with --resume goes on from here" if checkpoint.is_file() else "begins anew"
+        console.print(f"interrupted; the same command {again}")
         raise typer.Exit(130) from None
     console.print(f"weights: {weights}\ncard: {weights.with_suffix('.json')}", soft_wrap=True)
 
 
 def _evaluate(recipe: Recipe, out: Path | None, device: str, say: Say, console: Console) -> None:
-    weights = out / f"{recipe.WEIGHTS.replace('-', '_')}.safetensors" if out else None
+    weights = training_card.file_of(recipe.WEIGHTS, out) if out else None
     if weights and not weights.is_file():
         raise UsageError(f"--evaluate: there is no {weights}; train first, or leave --out away")
     measured = dict(recipe.evaluate(weights, device, say))
     if weights:
-        card = weights.with_suffix(".json")
-        content = json.loads(card.read_text(encoding="utf-8"))
-        card.write_text(json.dumps({**content, "test": measured}, indent=1) + "\n", encoding="utf-8")
+        training_card.save(weights, {**training_card.read(weights), "test": measured})
     console.print_json(json.dumps(measured))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ...benchmark import environment
+from ...benchmark import training_card, training_state
 from ...benchmark.artifacts import cache_folder
 from ...benchmark.train_cli import Request, Say
 from . import SMALL_NETWORK, evaluation, training_data
@@ -40,6 +39,7 @@ def train(request: Request, say: Say) -> Path:
     checkpoint = request.out / "checkpoint.pt"
     if request.resume:
         trainer.resume(checkpoint)
+    trainer.progress.begin()
     folder = cache_folder() / "training" / "speakers"
     with rendering(folder):
         try:
@@ -62,7 +62,7 @@ def _steps(trainer: Trainer, speakers: Speakers, checkpoint: Path, minutes: floa
         say(f"rendering speakers: {len(people)} of the first {FIRST}")
         time.sleep(2)
     losses: list[float] = []
-    with ThreadPoolExecutor(1) as aside:
+    with training_state.between_steps() as let_through, ThreadPoolExecutor(1) as aside:
 
         def prepare(step: int) -> Future[tuple[Tensor, Tensor]]:
             rng = np.random.default_rng((1, step))
@@ -73,9 +73,11 @@ def _steps(trainer: Trainer, speakers: Speakers, checkpoint: Path, minutes: floa
             ready, following = following, prepare(progress.step + 1)
             losses.append(trainer.step(*ready.result()))
             progress.seconds = before + time.monotonic() - began
-            pace = (time.monotonic() - began) / len(losses)
+            spent = time.monotonic() - began
+            left = min(limit - spent, (STEPS - progress.step) * spent / len(losses))
+            pace = training_state.pace(spent, len(losses), left)
             say(
-                f"step {progress.step} of {STEPS}: loss {np.mean(losses[-50:]):.3f}, {pace:.2f} s a step, "
+                f"step {progress.step} of {STEPS}: loss {np.mean(losses[-50:]):.3f}, {pace}, "
                 f"{len(people)} speakers"
             )
             if progress.step % EVERY == 0:
@@ -85,6 +87,7 @@ def _steps(trainer: Trainer, speakers: Speakers, checkpoint: Path, minutes: floa
                 say(f"validation: {progress.curve[-1]}", lasting=True)
                 trainer.save(checkpoint)
                 people = speakers.train()
+            let_through()
     trainer.save(checkpoint)
 
 
@@ -151,26 +154,9 @@ class Speakers:
 
 def export(trainer: Trainer, request: Request) -> Path:
     """Writes the weights and their card; returns the weights' path."""
-    from safetensors.torch import save_file
-
-    path = request.out / f"{WEIGHTS.replace('-', '_')}.safetensors"
-    tensors = {
-        name: value.detach().cpu().contiguous()
-        for name, value in trainer.kept().state_dict().items()
-        if not name.endswith("num_batches_tracked")  # counts steps of training, of no use afterwards
-    }
-    save_file(tensors, path)
-    path.chmod(0o644)  # safetensors makes files that only their owner can read
-    commit, dirty = environment.commit()
-    machine = environment.describe([request.device])
-    card = {
-        "weights": WEIGHTS,
+    facts = {
         "what": "A small SyncNet, trained on this project's rendered heads. It is not the published SyncNet.",
         "recipe": "talkbench train syncnet",
-        "network": {
-            "shape": repr(SMALL),
-            "parameters": sum(value.numel() for value in trainer.network.parameters()),
-        },
         "data": {
             "dataset": "synthetic",
             "splits": "training and validation people, voices and sentences; none of the test split",
@@ -178,14 +164,8 @@ def export(trainer: Trainer, request: Request) -> Path:
             "validation_speakers": VALIDATION,
             "seconds_each": training_data.SECONDS,
         },
-        "steps": trainer.progress.step,
         "batch": f"{STRETCHES} stretches of {WINDOWS} windows",
-        "seconds": round(trainer.progress.seconds),
-        "hardware": {name: machine[name] for name in ("cpu", "cores", "gpus") if name in machine},
-        "torch": machine["libraries"].get("torch"),
-        "commit": commit,
-        "uncommitted_changes": dirty,
-        "curve": trainer.progress.curve,
     }
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return path
+    return training_card.write(
+        WEIGHTS, trainer.kept(), request.out, request.device, trainer.progress, facts, shape=repr(SMALL)
+    )

@@ -6,32 +6,21 @@ of other speakers, and each sound its lips (InfoNCE in both directions, van den 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from ...benchmark.errors import UsageError
+from ...benchmark import training_state
+from ...benchmark.training_state import Progress
 from .network import SMALL, SyncNet
 
 STEPS, WARM_UP = 1_200, 100
 RATE, LAST_RATE = 2e-3, 1e-4  # of learning: a cosine from the first to the last after the warm-up
 AVERAGE = 0.998  # what the running average keeps of itself at each step, after as many as make one
 _SHARPEST = 60.0  # bound of the learned factor on cosines
-
-
-@dataclass
-class Progress:
-    """What a checkpoint knows besides tensors; `curve`: facts at each validation, JSON-ready."""
-
-    step: int = 0
-    seconds: float = 0.0
-    curve: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Trainer:
@@ -42,7 +31,9 @@ class Trainer:
         self.device = torch.device(device)
         self.network = SyncNet(SMALL).to(self.device)
         self.scale = torch.nn.Parameter(torch.tensor(10.0, device=self.device).log())
-        self.average = AveragedModel(self.network, avg_fn=_average, use_buffers=True)
+        self.average = AveragedModel(
+            self.network, avg_fn=training_state.running_average(AVERAGE), use_buffers=True
+        )
         self.optimiser = torch.optim.AdamW([*self.network.parameters(), self.scale], RATE, weight_decay=0.01)
         self.progress = Progress()
 
@@ -72,24 +63,20 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scale": self.scale.detach(),
-            "progress": asdict(self.progress),
+            "progress": self.progress.state_dict(),
         }
         torch.save(state, part)
         part.replace(path)
 
     def resume(self, path: Path) -> None:
         """Goes on from a checkpoint. Raises UsageError where it is not one of this recipe."""
-        try:
+        with training_state.reading(path):
             kept = torch.load(path, map_location=self.device, weights_only=True)
             self.network.load_state_dict(kept["network"])
             self.average.load_state_dict(kept["average"])
             self.optimiser.load_state_dict(kept["optimiser"])
             self.scale.data.copy_(kept["scale"])
-            self.progress = Progress(**kept["progress"])
-        except (KeyError, RuntimeError, ValueError, TypeError) as error:
-            raise UsageError(
-                f"{path} is no checkpoint of this recipe ({error}); train anew with another --out"
-            ) from error
+            self.progress.load_state_dict(kept["progress"])
 
     def kept(self) -> SyncNet:
         """The running average, ready to be used."""
@@ -98,13 +85,6 @@ class Trainer:
         return network.eval()
 
 
-def _average(kept: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
-    """The running average of a tensor: early steps, of a network that knows nothing, are soon forgotten."""
-    keep = min(AVERAGE, (1 + float(count)) / (10 + float(count)))
-    return keep * kept + (1 - keep) * now
-
-
 def learning_rate(step: int) -> float:
     """Rate of learning at a step."""
-    left = (1 + np.cos(np.pi * min(1.0, step / STEPS))) / 2
-    return min(1.0, (step + 1) / WARM_UP) * float(LAST_RATE + (RATE - LAST_RATE) * left)
+    return training_state.learning_rate(step, step / STEPS, WARM_UP, RATE, LAST_RATE)
