@@ -82,11 +82,18 @@ def _weight(part: Weight) -> Sequence[str]:
         f"`{part.name}`",
         part.what,
         part.variant,
-        f"[{part.file}]({part.url})" if part.url else f"`{part.shipped}`",
+        _file(part),
         str(part.bytes or ""),
         f"`{part.sha256}`" if part.sha256 else "",
         f"**non-commercial**: {part.licence}" if part.non_commercial else part.licence,
     )
+
+
+def _file(part: Weight) -> str:
+    if part.shipped and not part.url:
+        return f"`{part.shipped}`"
+    page = f"by hand from [this page]({part.page})" if part.page else ""
+    return f"[{part.file}]({part.url})" if part.url else f"`{part.file}`, {page}"
 
 
 def main() -> None:

@@ -27,12 +27,14 @@ class Weight:
     licence: of the weights; non_commercial: whether it forbids commercial use (asked before a fetch);
     variant: `official`, or `synthetic` for parts that this project trained on its own data;
     url: where the official file is (https; http only with a sha256); unpack: how it is packed there;
+    page: where people find the file, if no program may fetch it there or the url is not the authors' own;
     bytes, sha256: of the file as it is used, unpacked; without a sha256 the first complete file is recorded;
     package, package_file: an installed Python package that brings the same file, and the path inside it;
     shipped: path inside talkbench; hub: caches of other programs that may hold it: `torch` or `whisper` (by
     file name), `huggingface:OWNER/NAME/PATH`;
-    inside: key of the state dict within the checkpoint, where it is not the whole; inert: classes beside it
-    that are read as empty stand-ins, never as themselves.
+    inside: key of the state dict within the checkpoint, where it is not the whole, or keys of several, whose
+    tensors are then named KEY.NAME; inert: classes beside it that are read as empty stand-ins, never as
+    themselves.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Weight:
     non_commercial: bool = False
     variant: Literal["official", "synthetic"] = "official"
     url: str = ""
+    page: str = ""
     unpack: Literal["", "bz2"] = ""
     bytes: int = 0
     sha256: str = ""
@@ -49,7 +52,7 @@ class Weight:
     package_file: str = ""
     shipped: str = ""
     hub: tuple[str, ...] = ()
-    inside: str = ""
+    inside: str | tuple[str, ...] = ""
     inert: tuple[str, ...] = ()
 
 
@@ -70,13 +73,22 @@ def read(path: Path = REGISTRY) -> Mapping[str, Weight]:
 
 def _weight(path: Path, name: str, table: Mapping[str, Any]) -> Weight:
     defaults = {part.name: part.default for part in fields(Weight) if part.name != "name"}
-    types = {"non_commercial": bool, "bytes": int, "hub": list, "inert": list}
+    types = {
+        "non_commercial": (bool,),
+        "bytes": (int,),
+        "hub": (list,),
+        "inert": (list,),
+        "inside": (str, list),
+    }
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in defaults:
             raise _wrong(path, name, f"unknown key {key!r}; there are: {', '.join(defaults)}")
-        if type(value) is not types.get(key, str):
-            raise _wrong(path, name, f"{key} must be a {types.get(key, str).__name__}, got {value!r}")
+        allowed = types.get(key, (str,))
+        if type(value) not in allowed:
+            raise _wrong(
+                path, name, f"{key} must be a {' or '.join(kind.__name__ for kind in allowed)}, got {value!r}"
+            )
         if isinstance(value, list) and not all(isinstance(item, str) for item in value):
             raise _wrong(path, name, f"{key} must be a list of strings, got {value!r}")
         values[key] = tuple(value) if isinstance(value, list) else value
@@ -92,6 +104,7 @@ def _check(path: Path, weight: Weight) -> None:
     """Nothing that the registry names may lead out of the folder that it belongs to."""
     inner = [weight.package, weight.package_file, weight.shipped]
     inner += [place.partition(":")[2] for place in weight.hub]
+    keys = (weight.inside,) if isinstance(weight.inside, str) else weight.inside
     rules = [
         (not _NAME.fullmatch(weight.name), "names are lower case, digits, '.', '_' and '-'"),
         (not _FILE.fullmatch(weight.file), f"file must be a plain file name, got {weight.file!r}"),
@@ -113,11 +126,12 @@ def _check(path: Path, weight: Weight) -> None:
         ("." in weight.package, "package must be a top-level one; the rest goes into package_file"),
         (bool(weight.package) != bool(weight.package_file), "package and package_file go together"),
         (
-            bool(weight.inside) and not _FILE.fullmatch(weight.inside),
-            f"inside must be a plain key, got {weight.inside!r}",
+            weight.inside != "" and not (keys and all(map(_FILE.fullmatch, keys))),
+            f"inside must be a plain key, or several, got {weight.inside!r}",
         ),
         (bool(weight.shipped) and not weight.sha256, "what is shipped needs its sha256"),
-        (not (weight.url or weight.shipped), "it needs a url, or shipped"),
+        (not (weight.url or weight.page or weight.shipped), "it needs a url, a page, or shipped"),
+        (bool(weight.page) and not may_fetch(weight.page, False), f"page must be https, got {weight.page!r}"),
         (
             bool(weight.url) and not may_fetch(weight.url, bool(weight.sha256)),
             f"url must be https (http only with a sha256), got {weight.url!r}",

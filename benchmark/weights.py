@@ -70,10 +70,23 @@ def missing(names: Iterable[str]) -> str | None:
 
 
 def _absent(absent: Iterable[Found]) -> str:
-    names = [found.weight.name for found in absent]
+    parts = [found.weight for found in absent]
     refused = "".join(f"; {problem}" for found in absent for problem in found.refused)
-    command = f"talkbench weights fetch {shlex.join(names)}"
-    return f"weights are not here: {', '.join(names)}; run `{command}`{refused}"
+    fetched = [part.name for part in parts if part.url or part.shipped]
+    mends = [f"run `talkbench weights fetch {shlex.join(fetched)}`"] if fetched else []
+    mends += [f"by hand: {_by_hand(part)}" for part in parts if part.name not in fetched]
+    names = ", ".join(part.name for part in parts)
+    return f"weights are not here: {names}; {'; '.join(mends)}{refused}"
+
+
+def _by_hand(weight: Weight) -> str:
+    """What a person does where no program can fetch the file."""
+    unpack = f", unpack it ({weight.unpack})" if weight.unpack else ""
+    found = [f"download {weight.url}{unpack}"] if weight.url else []
+    found += [f"find {weight.file} through {weight.page}"] if weight.page else []
+    return (
+        f"{' or '.join(found)} and put it, as {weight.file}, into the folder that {weight_files.FOLDER} names"
+    )
 
 
 def fetch(name: str, progress: Progress = lambda here, total: None, say: Say = lambda text: None) -> Path:
@@ -87,8 +100,10 @@ def fetch(name: str, progress: Progress = lambda here, total: None, say: Say = l
     from . import download
 
     weight = found.weight
-    if not weight.url:
+    if weight.shipped and not weight.url:
         raise DownloadError(f"{_absent([found])}: it ships with talkbench; install talkbench anew")
+    if not weight.url:
+        raise DownloadError(f"{name}: it is offered on a web page only\n  by hand: {_by_hand(weight)}")
     target = weight_files.cached(weight)
     expected = weight.sha256 or weight_files.first_seen(weight)
     try:
@@ -97,11 +112,7 @@ def fetch(name: str, progress: Progress = lambda here, total: None, say: Say = l
         source = download.Source(weight.url, weight.bytes, expected, weight.unpack)
         received = download.download(source, target, progress, say)
     except DownloadError as error:
-        unpack = f", unpack it ({weight.unpack})" if weight.unpack else ""
-        raise DownloadError(
-            f"{error}\n  by hand: download {weight.url}{unpack} and put it, as {weight.file}, "
-            f"into the folder that {weight_files.FOLDER} names"
-        ) from error
+        raise DownloadError(f"{error}\n  by hand: {_by_hand(weight)}") from error
     weight_files.remember_sha256(target, received)
     return path(name)
 
@@ -113,6 +124,8 @@ def offline() -> bool:
 
 def state_dict(name: str) -> dict[str, Tensor]:
     """The part's tensors by name, on the CPU; floats as they are in the file.
+
+    Of several state dicts in one checkpoint (`Weight.inside`), names begin with the dict's own: `KEY.NAME`.
 
     A pickle is read with `weights_only=True` and converted once to safetensors, in the cache.
     Raises Unavailable where the file is absent, or holds anything else than tensors.
@@ -129,8 +142,9 @@ def state_dict(name: str) -> dict[str, Tensor]:
             return load_file(found.path)
         except SafetensorError as error:
             raise Unavailable(f"{found.path}: not a file of safetensors: {error}") from error
-    inside = f"-{found.weight.inside}" if found.weight.inside else ""
-    converted = cache_folder() / "weights" / name / f"{found.sha256}{inside}.safetensors"
+    inside = found.weight.inside
+    keys = [found.sha256, *([inside] if isinstance(inside, str) else inside)]
+    converted = cache_folder() / "weights" / name / f"{'-'.join(filter(None, keys))}.safetensors"
     try:
         if not converted.is_file():
             converted.parent.mkdir(parents=True, exist_ok=True)
@@ -171,12 +185,22 @@ def _read_pickle(path: Path, weight: Weight) -> dict[str, Tensor]:
         ) from error
     except (RuntimeError, EOFError, ValueError) as error:
         raise Unavailable(f"{path}: not a checkpoint that torch can read: {error}") from error
-    if weight.inside:
-        content = content.get(weight.inside) if isinstance(content, dict) else None
+    if isinstance(weight.inside, str):
+        return _tensors(path, weight, content, weight.inside)
+    found = {key: _tensors(path, weight, content, key) for key in weight.inside}
+    return {f"{key}.{name}": tensor for key, tensors in found.items() for name, tensor in tensors.items()}
+
+
+def _tensors(path: Path, weight: Weight, content: Any, key: str) -> dict[str, Tensor]:
+    """The state dict under `key`, or all of `content` for ''. Raises Unavailable where it is none."""
+    import torch
+
+    if key:
+        content = content.get(key) if isinstance(content, dict) else None
     if not isinstance(content, dict) or not all(
-        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items()
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in content.items()
     ):
-        where = f" under {weight.inside!r}" if weight.inside else ""
+        where = f" under {key!r}" if key else ""
         raise Unavailable(f"{path}: this checkpoint of {weight.name} has no tensors by name{where}")
     return content
 

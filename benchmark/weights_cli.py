@@ -119,7 +119,8 @@ def _fetch(weight: Weight, accept_licence: bool) -> None:
     found = weights.find(weight.name)
     if found.path is None and not weights.offline():
         _out.print(
-            f"{weight.name}: {size(weight)} from {weight.url or 'talkbench'}, licence {licence(weight)}",
+            f"{weight.name}: {size(weight)} from {weight.url or weight.page or 'talkbench'}, "
+            f"licence {licence(weight)}",
             markup=False,
             soft_wrap=True,
         )

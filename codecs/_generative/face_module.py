@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from ...benchmark import weights
@@ -21,24 +21,26 @@ if TYPE_CHECKING:
 class FaceModule:
     """A codec's module: its methods are the functions that `benchmark/codec.py` asks of one.
 
-        _CODEC = FaceModule("fomm", weights="fomm", network=_network, ...)
-        availability, describe, load = _CODEC.availability, _CODEC.describe, _CODEC.load
-        timeline = _CODEC.timeline
+        CODEC = FaceModule("fomm", weights="fomm", network=_network, ...)
+        availability, describe = CODEC.availability, CODEC.describe
+        load, timeline = CODEC.load, CODEC.timeline
 
-    name: of the codec; weights: in the registry of weights; network: reads that file onto a device, in
-    evaluation mode (torch is imported there); motion: numbers a frame; step: integers per unit of motion;
-    parameters: learned numbers; version: to be changed with the output; options: further settings.
+    name: of the codec; weights: in the registry of weights; network: reads the weights of that name onto a
+    device, in evaluation mode (torch is imported there), or raises Unavailable; motion: numbers a frame;
+    step: integers per unit of motion; parameters: learned numbers; version: to be changed with the output;
+    libraries: installed packages whose version can change it; options: further settings.
     """
 
     name: str
     weights: str
-    network: Callable[[Path, str], FaceModel]
+    network: Callable[[str, str], FaceModel]
     motion: int
     step: int
     parameters: int
     licence: str
     paper: str
     version: str = "1"
+    libraries: Sequence[str] = ()
     options: Mapping[str, int | float | str] = field(default_factory=dict)
 
     def availability(self) -> str | None:
@@ -57,7 +59,12 @@ class FaceModule:
             weights=weights.get(self.weights).variant,
             accelerated=True,
             parameters=self.parameters,
-            build={**keyframes.build(), **motion_coding.build(), self.weights: weights.sha256(self.weights)},
+            build={
+                **keyframes.build(),
+                **motion_coding.build(),
+                **{library: version(library) for library in self.libraries},
+                self.weights: weights.sha256(self.weights),
+            },
             options={**keyframes.options(), "size": SIZE, **self.options},
         )
         profile = motion_coding.PROFILES[0]
@@ -66,8 +73,7 @@ class FaceModule:
 
     def load(self, device: str) -> Codec:
         """The codec with its network on `device`. Raises Unavailable where the weights are not here."""
-        network = self.network(weights.path(self.weights), device)
-        return FaceCodec(*self.describe(), network, device)
+        return FaceCodec(*self.describe(), self.network(self.weights, device), device)
 
     def timeline(self, stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:
         """Bits of headers, keyframes and motion by frame. Raises CodecError."""

@@ -194,6 +194,29 @@ def test_the_state_dict_may_be_inside(register, places) -> None:
         weights.state_dict("net")
 
 
+def test_several_state_dicts_may_be_inside(register, places, monkeypatch) -> None:
+    content = {
+        "generator": {"a": torch.ones(1)},
+        "kp_detector": {"a": torch.zeros(1)},
+        "optimizer_generator": {"state": {0: {"exp_avg": torch.ones(9)}}, "param_groups": [{"lr": 0.1}]},
+        "epoch": 3,
+    }
+    checkpoint(register, places, content, inside=("generator", "kp_detector"))
+    first = weights.state_dict("net")
+    assert {name: value.item() for name, value in first.items()} == {"generator.a": 1, "kp_detector.a": 0}
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("read again"))
+    assert weights.state_dict("net") == first
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("broken", [{}, {"kp_detector": 3}, {"kp_detector": {"a": {"b": torch.ones(1)}}}])
+def test_of_several_state_dicts_none_may_be_missing(register, places, broken) -> None:
+    content = {"generator": {"a": torch.ones(1)}, **broken}
+    checkpoint(register, places, content, inside=("generator", "kp_detector"))
+    with pytest.raises(Unavailable, match=r"net\.pth: .* no tensors by name under 'kp_detector'"):
+        weights.state_dict("net")
+
+
 def test_safetensors_are_read_as_they_are(register, places) -> None:
     path = places / "mine" / "net.safetensors"
     save_file({"a": torch.ones(1)}, path)

@@ -48,6 +48,28 @@ def test_offline_nothing_is_asked_for(register, server, monkeypatch) -> None:
     assert server.requests == []
 
 
+def test_what_no_program_may_fetch_is_told_with_its_page(register, places) -> None:
+    page = "https://example.org/models"
+    register(name="free", file="free.pth", url="", page=page, sha256="", bytes=0)
+    register(name="both", file="both.pth", url="https://example.org/both.pth", page=page)
+    told = weights.missing(["free"])
+    assert f"find free.pth through {page}" in told
+    assert "TALKBENCH_WEIGHTS" in told
+    assert "weights fetch" not in told
+    assert "run `talkbench weights fetch net both`; by hand: find free" in weights.missing(
+        ["net", "free", "both"]
+    )
+    result = run("fetch", "free")
+    assert result.exit_code == 2
+    assert f"free: ? from {page}, licence MIT" in result.output
+    assert f"by hand: find free.pth through {page}" in result.output
+    offline = run("fetch", "both", "--offline")
+    assert f"download https://example.org/both.pth or find both.pth through {page}" in offline.output
+    path = put(places / "mine/free.pth")
+    assert run("fetch", "free").exit_code == 0
+    assert weights.path("free") == path
+
+
 def test_list_says_where_or_how(register, places) -> None:
     register(name="free", file="free.pth", non_commercial=True)
     path = put(places / "mine/net.pth")

@@ -1,0 +1,92 @@
+"""Weights into networks, all tensors in their places or none: published checkpoints and our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from ...benchmark import weights
+from ...benchmark.errors import Unavailable
+
+Network = TypeVar("Network", bound=nn.Module)
+
+# DAC keeps each head in a layer of its own together with what follows it.
+_HEADS = ("kp_detector.kp.", "dense_motion.mask.", "dense_motion.occlusion.", "generator.final.")
+_COUNTER = (
+    "num_batches_tracked"  # batches seen in training, of no use afterwards; older checkpoints have none
+)
+_TOLD = 4
+
+
+def same(name: str) -> str:
+    """Names of this project's own weights."""
+    return name
+
+
+def published(name: str) -> str:
+    """Our name of a tensor of FOMM, CFTE or DAC: `generator.*` and `kp_detector.*` of their checkpoints.
+
+    >>> published("generator.module.dense_motion_network.mask.conv.bias")
+    'dense_motion.mask.bias'
+    """
+    part, _, inner = name.partition(".")
+    name = f"{part}.{inner.removeprefix('module.')}"  # of a network that was trained on several GPUs
+    for theirs, ours in (
+        ("generator.dense_motion_network.down.", "down."),
+        ("generator.dense_motion_network.", "dense_motion."),
+    ):
+        if name.startswith(theirs):
+            name = ours + name.removeprefix(theirs)
+    for head in _HEADS:
+        if name.startswith(f"{head}conv."):
+            name = head + name.removeprefix(f"{head}conv.")
+    return name
+
+
+def load(build: Callable[[], Network], name: str, device: str, ours: Callable[[str], str] = same) -> Network:
+    """The network that `build` makes, on `device`, to evaluate, with the registered weights `name`.
+
+    ours: from a tensor's name in the file to that in the network. Raises Unavailable where the file is
+    absent, is no checkpoint, or is of another network: then it names file and tensors.
+    """
+    tensors = weights.state_dict(name)
+    # Without memory, and so without random numbers: every tensor is the file's.
+    with torch.device("meta"):
+        network = build()
+    places = {key: value for key, value in network.state_dict().items() if not key.endswith(_COUNTER)}
+    found = {key: value for key, value in tensors.items() if not key.endswith(_COUNTER)}
+    renamed = {ours(key): value for key, value in found.items()}
+    twice = len(found) - len(renamed)
+    if faults := _faults(places, renamed) + ([f"{twice} twice"] if twice else []):
+        raise Unavailable(
+            f"{weights.path(name)}: of another network than {name}: tensors {'; '.join(faults)}"
+        )
+    counters = {key: torch.tensor(0) for key in network.state_dict() if key.endswith(_COUNTER)}
+    state = {key: value.float() for key, value in renamed.items()}
+    network.load_state_dict({**state, **counters}, strict=True, assign=True)
+    return network.to(device).eval().requires_grad_(False)
+
+
+def _faults(places: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    shapes = [
+        f"{key} is {_shape(found[key])}, not {_shape(places[key])}"
+        for key in sorted(places.keys() & found.keys())
+        if places[key].shape != found[key].shape
+    ]
+    told = {
+        "missing": sorted(places.keys() - found.keys()),
+        "unexpected": sorted(found.keys() - places.keys()),
+        "of another shape": shapes,
+    }
+    return [
+        f"{len(names)} {fault} ({', '.join(names[:_TOLD])}{', …' if len(names) > _TOLD else ''})"
+        for fault, names in told.items()
+        if names
+    ]
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(map(str, tensor.shape)) or "a single number"

@@ -1,0 +1,23 @@
+"""FOMM's networks with their weights: the published one, and the small one of this project.
+
+Source: Siarohin et al., First Order Motion Model for Image Animation, NeurIPS 2019.
+"""
+
+from __future__ import annotations
+
+from .._generative import checkpoint
+from .._generative.keypoint_model import KeypointModel, KeypointShape, small
+
+# The authors' code leaves `align_corners` to its default, which has been False since PyTorch 1.3.
+OFFICIAL = KeypointShape()
+SMALL = small(jacobians=True)
+
+
+def official(weights: str, device: str) -> KeypointModel:
+    """The network for a checkpoint of the authors' own layout. Raises Unavailable."""
+    return checkpoint.load(lambda: KeypointModel(OFFICIAL), weights, device, checkpoint.published)
+
+
+def synthetic(weights: str, device: str) -> KeypointModel:
+    """The network for weights that `talkbench train fomm` wrote. Raises Unavailable."""
+    return checkpoint.load(lambda: KeypointModel(SMALL), weights, device)
