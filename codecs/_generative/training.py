@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,11 +16,12 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from ...benchmark.errors import UsageError
+from ...benchmark import training_state
 from ...benchmark.train_cli import Say
+from ...benchmark.training_state import Progress
 from .layers import resized
 from .training_batches import Batch, batch
-from .training_faces import SIZE
+from .training_faces import SIZE, Person
 from .training_losses import dissimilarity, pyramid
 
 BATCH = 8
@@ -48,31 +49,15 @@ class Plan:
     """How one small codec is trained.
 
     weights: their name in the registry; network: makes it; step: quantiser steps per unit of motion (Q);
-    extra: a further loss from (network, targets, motion of the targets); steps: of the optimiser.
+    extra: a further loss from (network, batch, motion of its targets, share of the training that is done);
+    steps: of the optimiser.
     """
 
     weights: str
     network: Callable[[], nn.Module]
     step: float
     steps: int
-    extra: Callable[[Any, Tensor, Tensor], Tensor] | None = None
-
-
-@dataclass
-class Progress:
-    """What a checkpoint knows besides tensors; `curve`: facts at each validation, JSON-ready."""
-
-    step: int = 0
-    seconds: float = 0.0
-    curve: list[dict[str, Any]] = field(default_factory=list)
-
-    def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint."""
-        return {"step": self.step, "seconds": self.seconds, "curve": self.curve}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """From a checkpoint."""
-        self.step, self.seconds, self.curve = state["step"], state["seconds"], list(state["curve"])
+    extra: Callable[[Any, Batch, Tensor, float], Tensor] | None = None
 
 
 class Trainer:
@@ -85,11 +70,12 @@ class Trainer:
             accelerator=kind, devices=[int(index or 0)] if kind == "cuda" else 1, precision="bf16-mixed"
         )
         self.plan = plan
-        self.network = self.fabric.to_device(plan.network())
+        self.network: Any = self.fabric.to_device(plan.network())  # a `Trainable`
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), RATE, betas=(0.5, 0.99), weight_decay=0.0
         )
-        self.average = AveragedModel(self.network, avg_fn=_average, use_buffers=True)
+        average = training_state.running_average(AVERAGE)
+        self.average = AveragedModel(self.network, avg_fn=average, use_buffers=True)
         self.progress = Progress()
 
     @property
@@ -104,7 +90,7 @@ class Trainer:
         torch.manual_seed(self.progress.step)  # so that a resumed run draws what the first would have
         self.network.train()
         with self.fabric.autocast():
-            losses = self._losses(pair, SIZE // 2 if share < LATE else SIZE)
+            losses = self._losses(pair.to(self.device), share)
         self.optimiser.zero_grad(set_to_none=True)
         total = torch.stack(list(losses.values())).sum()
         self.fabric.backward(total)
@@ -114,8 +100,9 @@ class Trainer:
         self.progress.step += 1
         return {name: float(value.detach()) for name, value in losses.items()}
 
-    def _losses(self, pair: Batch, size: int) -> dict[str, Tensor]:
-        keyframe, target = pair.keyframe.to(self.device), pair.target.to(self.device)
+    def _losses(self, pair: Batch, share: float) -> dict[str, Tensor]:
+        keyframe, target = pair.keyframe, pair.target
+        size = SIZE // 2 if share < LATE else SIZE
         picture, wanted = (
             functional.interpolate(x, size=(size, size), mode="area") if size != SIZE else x
             for x in (keyframe, target)
@@ -136,7 +123,7 @@ class Trainer:
             "motion": 4 * pyramid(moved, half),
         }
         if self.plan.extra:
-            losses["extra"] = self.plan.extra(self.network, target, motion)
+            losses["extra"] = self.plan.extra(self.network, pair, motion, share)
         return losses
 
     def save(self, path: Path) -> None:
@@ -148,12 +135,8 @@ class Trainer:
 
     def resume(self, path: Path) -> None:
         """Goes on from a checkpoint. Raises UsageError where it is not one of this recipe."""
-        try:
+        with training_state.reading(path):
             self.fabric.load(path, self._state(), weights_only=True)
-        except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-            raise UsageError(
-                f"{path} is no checkpoint of this recipe ({error}); train anew with another --out"
-            ) from error
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -168,22 +151,15 @@ class Trainer:
         return self.average.module.eval()
 
 
-def _average(kept: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
-    """The running average of a tensor: early steps, of a network that knows nothing, are soon forgotten."""
-    keep = min(AVERAGE, (1 + float(count)) / (10 + float(count)))
-    return keep * kept + (1 - keep) * now
-
-
 def learning_rate(step: int, share: float) -> float:
     """Rate of learning at a step, when `share` of the training is done."""
-    left = (1 + np.cos(np.pi * min(1.0, share))) / 2
-    return min(1.0, (step + 1) / WARM_UP) * float(LAST_RATE + (RATE - LAST_RATE) * left)
+    return training_state.learning_rate(step, share, WARM_UP, RATE, LAST_RATE)
 
 
 def steps(
     trainer: Trainer,
-    people: Sequence[np.ndarray],
-    held_out: Sequence[np.ndarray],
+    people: Sequence[Person],
+    held_out: Sequence[Person],
     checkpoint: Path,
     minutes: float | None,
     say: Say,
@@ -193,13 +169,14 @@ def steps(
     people: those to learn from; held_out: those to validate with.
     """
     progress, began, before = trainer.progress, time.monotonic(), trainer.progress.seconds
+    first, planned = progress.step, trainer.plan.steps
     recent: list[dict[str, float]] = []
 
     def share() -> float:
-        done = progress.step / trainer.plan.steps
+        done = progress.step / planned
         return done if minutes is None else max(done, progress.seconds / (60 * minutes))
 
-    with ThreadPoolExecutor(1) as aside:
+    with training_state.between_steps() as let_through, ThreadPoolExecutor(1) as aside:
 
         def prepare(step: int) -> Future[Batch]:
             return aside.submit(lambda: batch(people, np.random.default_rng((2, step)), BATCH))
@@ -208,30 +185,29 @@ def steps(
         while share() < 1:
             ready, following = following, prepare(progress.step + 1)
             recent = [*recent[-EVERY + 1 :], trainer.step(ready.result(), share())]
-            progress.seconds = before + time.monotonic() - began
+            spent, taken = time.monotonic() - began, progress.step - first
+            progress.seconds = before + spent
             mean = {name: float(np.mean([parts[name] for parts in recent])) for name in recent[-1]}
-            pace = (progress.seconds - before) / max(1, len(recent)) if len(recent) < EVERY else None
-            say(_line(trainer, mean, pace, share()))
+            parts = ", ".join(f"{name} {value:.3f}" for name, value in mean.items())
+            left = (planned - progress.step) * spent / taken
+            left = left if minutes is None else max(0.0, min(left, 60 * minutes - progress.seconds))
+            pace = training_state.pace(spent, taken, left)
+            say(f"step {progress.step} of {planned} ({share():.0%}): {parts}, {pace}")
             if progress.step % EVERY == 0:
                 fact = {"step": progress.step, **{name: round(value, 4) for name, value in mean.items()}}
                 progress.curve.append({**fact, **validate(trainer.kept(), held_out, trainer)})
                 say(f"validation: {progress.curve[-1]}", lasting=True)
                 trainer.save(checkpoint)
+            let_through()
     trainer.save(checkpoint)
 
 
-def _line(trainer: Trainer, mean: dict[str, float], pace: float | None, share: float) -> str:
-    parts = ", ".join(f"{name} {value:.3f}" for name, value in mean.items())
-    step = f"step {trainer.progress.step} of {trainer.plan.steps} ({share:.0%})"
-    return f"{step}: {parts}" + (f", {pace:.2f} s a step" if pace else "")
-
-
 @torch.inference_mode()
-def validate(network: Any, people: Sequence[np.ndarray], trainer: Trainer) -> dict[str, float]:
+def validate(network: Any, people: Sequence[Person], trainer: Trainer) -> dict[str, float]:
     """`psnr` of held-out people moved from their first moment, dB, and `psnr_still` of that moment itself."""
     errors, stills = [], []
-    for moments in people:
-        frames = torch.from_numpy(np.ascontiguousarray(moments)).float().to(trainer.device) / 255
+    for person in people:
+        frames = torch.from_numpy(np.ascontiguousarray(person.pictures)).float().to(trainer.device) / 255
         prepared = network.prepare(frames[:1])
         key = network.motion(frames[:1])
         sent = key + ((network.motion(frames[1:]) - key) * trainer.plan.step).round() / trainer.plan.step

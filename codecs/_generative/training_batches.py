@@ -12,8 +12,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from .training_guides import MIRRORED
+
 if TYPE_CHECKING:
     from numpy.random import Generator
+
+    from .training_faces import Person
 
 _SPOILT = 0.6  # share of keyframes that are coded
 _QUALITY = (2, 60)  # of WebP, whose intra coding looks like that of a coarse VVC keyframe
@@ -21,26 +25,35 @@ _QUALITY = (2, 60)  # of WebP, whose intra coding looks like that of a coarse VV
 
 @dataclass(frozen=True)
 class Batch:
-    """keyframe, target: float (B, 3, 256, 256), 0 to 1; the keyframe may be coded, the target never is."""
+    """keyframe, target: float (B, 3, 256, 256), 0 to 1; the keyframe may be coded, the target never is.
+
+    places: (B, 10, 2), where the head of the target is; see `training_guides`.
+    """
 
     keyframe: Tensor
     target: Tensor
+    places: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(self.keyframe.to(device), self.target.to(device), self.places.to(device))
 
 
-def batch(people: Sequence[np.ndarray], rng: Generator, count: int) -> Batch:
-    """`count` pairs of different moments of people (M, 3, 256, 256), uint8."""
-    keyframes, targets = [], []
+def batch(people: Sequence[Person], rng: Generator, count: int) -> Batch:
+    """`count` pairs of different moments."""
+    keyframes, targets, places = [], [], []
     for _ in range(count):
-        moments = people[int(rng.integers(len(people)))]
-        first, second = rng.choice(len(moments), 2, replace=False)
-        pair = np.stack((moments[first], moments[second]))
+        person = people[int(rng.integers(len(people)))]
+        first, second = rng.choice(len(person.pictures), 2, replace=False)
+        pair, place = np.stack((person.pictures[first], person.pictures[second])), person.places[second]
         if rng.random() < 0.5:
-            pair = pair[..., ::-1]
+            pair, place = pair[..., ::-1], place[list(MIRRORED)] * np.float32([-1, 1])
+        places.append(place)
         pair = _coloured(pair, rng)
         keyframes.append(_coded(pair[0], rng) if rng.random() < _SPOILT else pair[0])
         targets.append(pair[1])
-    as_tensor = [torch.from_numpy(np.stack(frames)).float() / 255 for frames in (keyframes, targets)]
-    return Batch(*as_tensor)
+    pictures = [torch.from_numpy(np.stack(frames)).float() / 255 for frames in (keyframes, targets)]
+    return Batch(*pictures, torch.from_numpy(np.stack(places)))
 
 
 def _coloured(frames: np.ndarray, rng: Generator) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as functional
@@ -10,6 +11,10 @@ from torch import Tensor
 
 from .keypoints import Keypoints
 from .layers import coordinates
+
+if TYPE_CHECKING:
+    from .keypoint_model import KeypointModel
+    from .training_batches import Batch
 
 _AFFINE, _BEND = 0.08, 0.005  # spread of the random transforms
 _KNOTS = 5
@@ -79,3 +84,17 @@ def equivariance(detect: Callable[[Tensor], Keypoints], frames: Tensor, found: K
         identity = torch.eye(2, device=frames.device)
         loss = loss + (identity - torch.linalg.inv(found.jacobians) @ there).abs().mean()
     return loss
+
+
+_GUIDED = 0.5  # share of the training after which keypoints go where they serve best
+
+
+def of_keypoints(network: KeypointModel, pair: Batch, motion: Tensor, share: float) -> Tensor:
+    """`equivariance` of a codec's keypoints, and their distance from the places that they start from.
+
+    motion: numbers of the targets that the network has found already; share: of the training that is done.
+    """
+    detector, found = network.kp_detector, Keypoints.of(motion, network.shape.keypoints)
+    loss = 5 * equivariance(detector.find, detector.down(pair.target), found)
+    guided = max(0.0, 1 - share / _GUIDED)
+    return loss + 20 * guided * (found.places - pair.places).abs().mean()

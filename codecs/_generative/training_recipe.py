@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,12 +9,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...benchmark import environment
+from ...benchmark import training_card
 from ...benchmark.artifacts import cache_folder
 from ...benchmark.train_cli import Request, Say
 from . import training, training_faces
 from .training import Plan, Trainer
-from .training_faces import MOMENTS
+from .training_faces import MOMENTS, Person
 
 PEOPLE, HELD_OUT = 480, 24
 _THINNED = 3  # of a held-out person's moments, every third is looked at while training
@@ -27,12 +26,13 @@ def train(plan: Plan, request: Request, say: Say) -> Path:
     checkpoint = request.out / "checkpoint.pt"
     if request.resume:
         trainer.resume(checkpoint)
+    trainer.progress.begin()
     folder = cache_folder() / "training" / "faces"
     render(folder, say)
     people = [training_faces.fetch(folder, "train", index) for index in range(PEOPLE)]
     held_out = [training_faces.fetch(folder, "validation", index) for index in range(HELD_OUT)]
     try:
-        thinned = [moments[::_THINNED] for moments in held_out]
+        thinned = [Person(one.pictures[::_THINNED], one.places[::_THINNED]) for one in held_out]
         training.steps(trainer, people, thinned, checkpoint, request.minutes, say)
     except KeyboardInterrupt:
         trainer.save(checkpoint)
@@ -67,29 +67,12 @@ def render(folder: Path, say: Say) -> None:
 
 def export(trainer: Trainer, validation: Mapping[str, float], request: Request) -> Path:
     """Writes the weights and their card; returns the weights' path."""
-    from safetensors.torch import save_file
-
     plan = trainer.plan
-    path = request.out / f"{plan.weights.replace('-', '_')}.safetensors"
-    tensors = {
-        name: value.detach().cpu().contiguous()
-        for name, value in trainer.kept().state_dict().items()
-        if not name.endswith("num_batches_tracked")  # counts steps of training, of no use afterwards
-    }
-    save_file(tensors, path)
-    path.chmod(0o644)  # safetensors makes files that only their owner can read
-    commit, dirty = environment.commit()
-    machine = environment.describe([request.device])
     method = plan.weights.partition("-")[0]
-    card = {
-        "weights": plan.weights,
+    facts = {
         "what": f"A small {method.upper()}, trained on this project's rendered heads. "
         f"It stands for the method; it is not the published {method.upper()}.",
         "recipe": f"talkbench train {method}",
-        "network": {
-            "shape": repr(trainer.network.shape),
-            "parameters": sum(value.numel() for value in trainer.network.parameters()),
-        },
         "data": {
             "dataset": "synthetic",
             "splits": "training and validation people, voices and sentences; none of the test split",
@@ -97,16 +80,12 @@ def export(trainer: Trainer, validation: Mapping[str, float], request: Request) 
             "validation_people": HELD_OUT,
             "moments_each": MOMENTS,
         },
-        "steps": trainer.progress.step,
         "minutes": request.minutes,
         "batch": training.BATCH,
-        "seconds": round(trainer.progress.seconds),
-        "hardware": {name: machine[name] for name in ("cpu", "cores", "gpus") if name in machine},
-        "torch": machine["libraries"].get("torch"),
-        "commit": commit,
-        "uncommitted_changes": dirty,
         "validation": dict(validation),
-        "curve": trainer.progress.curve,
     }
-    path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return path
+    kept = trainer.kept()
+    shape = repr(trainer.network.shape)
+    return training_card.write(
+        plan.weights, kept, request.out, request.device, trainer.progress, facts, shape=shape
+    )
