@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...benchmark.imagenet import Architecture, strictly
 from .blocks import blocks, positions
-from .networks import Architecture, strictly
 
 if TYPE_CHECKING:
     from torch import Tensor

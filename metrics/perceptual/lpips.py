@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ...benchmark.imagenet import Architecture, strictly
 from .blocks import blocks, positions
-from .networks import Architecture, strictly
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...benchmark.errors import Unavailable
+from ...benchmark.imagenet import ALEXNET, VGG16, normalised
 from ...benchmark.metric import MetricInfo, Score
 from ...benchmark.types import Clip
 from .._inputs import require, require_same_shape
@@ -15,7 +16,7 @@ from .._precision import exactly
 from . import ALEX_MIN_SIDE, VGG_MIN_SIDE
 from .dists import Dists, Moments, l2_pool, resized
 from .lpips import Lpips
-from .networks import ALEXNET, VGG16, Network, normalised
+from .networks import Network
 
 if TYPE_CHECKING:
     import torch

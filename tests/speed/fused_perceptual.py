@@ -242,7 +242,8 @@ def vgg_speed(options: argparse.Namespace) -> str:
     import torch
     from perceptual.random_weights import random_parts
     from talkbench.benchmark import weights
-    from talkbench.metrics.perceptual.networks import VGG16, Network
+    from talkbench.benchmark.imagenet import VGG16
+    from talkbench.metrics.perceptual.networks import Network
 
     parts = random_parts()
     weights.state_dict = lambda name: dict(parts[name])

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 def random_parts() -> Mapping[str, Mapping[str, Tensor]]:
     """State dicts by name in the registry."""
     import torch
+    from talkbench.benchmark.imagenet import ALEXNET, VGG16
     from talkbench.metrics.fid import network
-    from talkbench.metrics.perceptual.networks import ALEXNET, VGG16
 
     random = torch.Generator().manual_seed(0)
 
