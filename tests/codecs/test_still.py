@@ -26,16 +26,16 @@ def test_identity():
     assert (loaded.info, loaded.points) == (info, points)
 
 
-@pytest.mark.parametrize(("frames", "gop"), [(1, 0), (7, 0), (7, 1), (7, 3), (7, 6), (7, 7), (7, 250)])
+@pytest.mark.parametrize(("frames", "gop"), [(1, 0), (7, 0), (3, 1), (7, 3), (7, 6), (7, 7)])
 def test_each_keyframe_is_shown_until_the_next_one(frames, gop, moving):
     clip = moving(frames, 97, 71)
     stream = still.load("cpu").encode(clip, point(gop=gop))
     decoded = still.load("cpu").decode(Bitstream.from_bytes(stream.to_bytes()), clip.spec)
     step = gop if 0 < gop < frames else frames
-    for at in range(frames):
-        key = at - at % step
+    for key in range(0, frames, step):
         alone = keyframes.decode(keyframes.encode(clip.video[key : key + 1], 42), 1, 97, 71)
-        assert torch.equal(decoded.video[at], alone[0])
+        shown = decoded.video[key : key + step]
+        assert torch.equal(shown, alone.expand(len(shown), -1, -1, -1))
     assert decoded.spec == clip.spec
     assert [(part.name, part.stream) for part in stream.parts] == [
         ("headers", "video"),
@@ -55,7 +55,7 @@ def test_rate_rises_along_the_ladder(face):
     assert bits == sorted(set(bits))
 
 
-@pytest.mark.parametrize(("gop", "keys"), [(0, [0]), (3, [0, 3, 6]), (1, list(range(8)))])
+@pytest.mark.parametrize(("gop", "keys"), [(0, [0]), (3, [0, 3, 6]), (4, [0, 4])])
 def test_bits_fall_where_keyframes_are(gop, keys, moving):
     clip = moving(8)
     stream = still.load("cpu").encode(clip, point(gop=gop))

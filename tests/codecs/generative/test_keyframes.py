@@ -18,10 +18,7 @@ def psnr(first: torch.Tensor, second: torch.Tensor) -> float:
     return float(10 * torch.log10(255**2 / (first.double() - second.double()).square().mean()))
 
 
-@pytest.mark.parametrize(
-    ("count", "height", "width"),
-    [(1, 64, 64), (3, 97, 71), *((count, 64, 64) for count in (4, 5, 7, 8, 10, 13))],
-)
+@pytest.mark.parametrize(("count", "height", "width"), [(1, 64, 64), (3, 97, 71), (8, 64, 64), (13, 64, 64)])
 def test_round_trip(count, height, width, moving):
     video = moving(2 * count, height, width).video[::2]
     data = keyframes.encode(video, 22)
