@@ -13,10 +13,10 @@ from torch.nn import functional
 
 from ...benchmark.errors import Unavailable
 from ...benchmark.metric import MetricInfo, Score
+from ...benchmark.precision import exactly
 from ...benchmark.types import Clip
 from .. import _filterbank
 from .._inputs import frames_at, mono, require, require_same_shape
-from .._precision import exactly
 from .mouth import Crops, Tracker
 from .network import Encoder
 

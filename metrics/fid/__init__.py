@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from ...benchmark import weights
 from ...benchmark.errors import Unavailable
 from ...benchmark.metric import MetricInfo, SetScore
+from ...benchmark.precision import exactly
 from ...benchmark.types import Clip
 from .._inputs import require
-from .._precision import exactly
 
 if TYPE_CHECKING:
     import numpy as np

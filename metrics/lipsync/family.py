@@ -11,10 +11,10 @@ import torch
 from ...benchmark import weights
 from ...benchmark.errors import InvalidClip, Unavailable
 from ...benchmark.metric import MetricInfo, Score
+from ...benchmark.precision import exactly
 from ...benchmark.types import Clip, ClipSpec
 from .._filterbank import SAMPLE_RATE
 from .._inputs import frames_at, mono, require
-from .._precision import exactly
 from . import DETECTOR, NETWORK, SMALL_NETWORK, offsets, tracks, views
 from .network import PUBLISHED, SMALL, WINDOW, SyncNet
 from .tracks import Faces, HogFaces, Track

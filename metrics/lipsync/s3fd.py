@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from ...benchmark.precision import exactly
 from ...datasets._face import Box
-from .._precision import exactly
 
 SHORT_SIDE = 256  # pixels: larger pictures are brought to it, a quarter of full HD
 CONFIDENCE = 0.9

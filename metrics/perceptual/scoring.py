@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ...benchmark.errors import Unavailable
 from ...benchmark.imagenet import ALEXNET, VGG16, normalised
 from ...benchmark.metric import MetricInfo, Score
+from ...benchmark.precision import exactly
 from ...benchmark.types import Clip
 from .._inputs import require, require_same_shape
-from .._precision import exactly
 from . import ALEX_MIN_SIDE, VGG_MIN_SIDE
 from .dists import Dists, Moments, l2_pool, resized
 from .lpips import Lpips

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...benchmark import weights
 from ...benchmark.errors import Unavailable
+from ...benchmark.precision import exactly
 from .._inputs import mono
-from .._precision import exactly
 from . import network
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from talkbench.metrics._precision import exactly
+from talkbench.benchmark.precision import exactly
 
 
 @pytest.fixture(params=["highest", "high"])

@@ -1,4 +1,4 @@
-"""Learned metrics compute in full float32: the same official value on every machine."""
+"""Networks compute in full float32: the same official value on every machine."""
 
 from __future__ import annotations
 
