@@ -40,11 +40,7 @@ def pack(groups: Sequence[np.ndarray], profile: str) -> bytes:
     coder = _coder(profile)
     arrays = [np.asarray(group) for group in groups]
     shapes = [array.shape for array in arrays]
-    if (
-        not shapes
-        or any(len(shape) != 2 or not shape[1] for shape in shapes)
-        or len({shape[1] for shape in shapes}) > 1
-    ):
+    if any(len(shape) != 2 or not shape[1] for shape in shapes) or len({shape[1:] for shape in shapes}) > 1:
         raise CodecError(f"motion: groups must be (T, P) with the same P > 0, got {shapes}")
     if not all(np.issubdtype(array.dtype, np.integer) for array in arrays):
         raise CodecError(

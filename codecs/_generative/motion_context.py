@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 _UNIT = tables.PARTS  # predictions are in 16ths of a quantisation step, squares in 256ths
 _LIMIT = 1 << 15  # of what enters the moments, in 16ths: 2048 steps
 _FADE = 8  # moments fade by 2^-8 a frame
-_RIDGE = 40 * _UNIT**2  # added to every parameter's own moment
+_RIDGE = 20 * _UNIT**2  # added to every parameter's own moment
 _WEIGHT, _WEIGHTS_UP_TO = 16, 64 << 16  # bits of a regression's weights after the point; their limit
-_MEAN = 3  # the slow mean moves by 2^-3 of its distance a frame
+_MEAN = 2  # the slow mean moves by 2^-2 of its distance a frame
 _ERRORS = 5  # recent errors fade by 2^-5 a frame
-_PRIOR = 3  # frames that the errors of all parameters count for, beside a parameter's own
+_PRIOR = 2  # frames that the errors of all parameters count for, beside a parameter's own
 _LARGEST = 1 << 20  # of an error, in 16ths
 _SHARE = 1 << 12  # shares of a mixture add up to this
 _FORGET = 6  # shares move back by 2^-6 of their distance to equal ones, a value

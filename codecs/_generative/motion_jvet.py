@@ -9,7 +9,8 @@ a 1 and zeros up to a byte.
 That software keeps a file per frame, whose size tells where it ends. Here frames follow each other and no
 length is sent: the end symbol tells a decoder how many bits the encoder had written. The bytes equal that
 software's, except where its closing `10…0` does not fix the last symbol once other bytes follow: then it is
-closed by `01…1`, and where that does not help either by a zero byte more, which no frame begins with.
+closed by `01…1`, and where that does not help either (one frame in ten) by a zero byte more, which no frame
+begins with.
 """
 
 from __future__ import annotations

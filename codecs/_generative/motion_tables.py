@@ -18,7 +18,7 @@ REACH = 32  # bins to either side that a symbol can name
 DRIFT = 16  # bins by which a table's mean may lie off the middle symbol
 MASS = 1 << 16  # what a table adds up to, over all bins up to infinity
 PER_OCTAVE = 4  # scales per doubling
-SPREAD = 2  # a step of the scale index to the next narrower or wider component
+SPREAD = 3  # a step of the scale index to the next narrower or wider component
 LAST = 7 * PER_OCTAVE  # the widest middle scale: 8 bins
 _FREEDOM, _TAIL = 7, 256
 
