@@ -19,10 +19,12 @@ from torch.optim.swa_utils import AveragedModel
 from ...benchmark import training_state
 from ...benchmark.train_cli import Say
 from ...benchmark.training_state import Progress
+from . import training_perceptual
 from .layers import resized
 from .training_batches import Batch, batch
 from .training_faces import SIZE, Person
 from .training_losses import dissimilarity, pyramid
+from .training_perceptual import Perceptual
 
 BATCH = 8
 WARM_UP = 100
@@ -49,15 +51,15 @@ class Plan:
     """How one small codec is trained.
 
     weights: their name in the registry; network: makes it; step: quantiser steps per unit of motion (Q);
-    extra: a further loss from (network, batch, motion of its targets, share of the training that is done);
-    steps: of the optimiser.
+    extra: makes a further loss from (network, batch, motion of its targets, share of the training that is
+    done), which may have something to learn that is not kept; steps: of the optimiser.
     """
 
     weights: str
     network: Callable[[], nn.Module]
     step: float
     steps: int
-    extra: Callable[[Any, Batch, Tensor, float], Tensor] | None = None
+    extra: Callable[[], nn.Module] | None = None
 
 
 class Trainer:
@@ -71,12 +73,13 @@ class Trainer:
         )
         self.plan = plan
         self.network: Any = self.fabric.to_device(plan.network())  # a `Trainable`
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), RATE, betas=(0.5, 0.99), weight_decay=0.0
-        )
+        self.extra = self.fabric.to_device(plan.extra()) if plan.extra else nn.Module()
+        learning = [*self.network.parameters(), *self.extra.parameters()]
+        self.optimiser = torch.optim.AdamW(learning, RATE, betas=(0.5, 0.99), weight_decay=0.0)
         average = training_state.running_average(AVERAGE)
         self.average = AveragedModel(self.network, avg_fn=average, use_buffers=True)
         self.progress = Progress()
+        self.perceptual: Perceptual | None = None
 
     @property
     def device(self) -> torch.device:
@@ -123,7 +126,9 @@ class Trainer:
             "motion": 4 * pyramid(moved, half),
         }
         if self.plan.extra:
-            losses["extra"] = self.plan.extra(self.network, pair, motion, share)
+            losses["extra"] = self.extra(self.network, pair, motion, share)
+        if self.perceptual:
+            losses[training_perceptual.NAME] = self.perceptual(made, wanted)
         return losses
 
     def save(self, path: Path) -> None:
@@ -141,6 +146,7 @@ class Trainer:
     def _state(self) -> dict[str, Any]:
         return {
             "network": self.network,
+            "extra": self.extra,
             "optimiser": self.optimiser,
             "average": self.average,
             "progress": self.progress,

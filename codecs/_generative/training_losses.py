@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as functional
-from torch import Tensor
+from torch import Tensor, nn
 
 from .keypoints import Keypoints
 from .layers import coordinates
@@ -86,15 +86,16 @@ def equivariance(detect: Callable[[Tensor], Keypoints], frames: Tensor, found: K
     return loss
 
 
-_GUIDED = 0.5  # share of the training after which keypoints go where they serve best
+class OfKeypoints(nn.Module):
+    """`equivariance` of a codec's keypoints, and their distance from the places that they start from."""
+
+    def forward(self, network: KeypointModel, pair: Batch, motion: Tensor, share: float) -> Tensor:
+        """motion: numbers of the targets, found already; share: of the training that is done."""
+        detector, found = network.kp_detector, Keypoints.of(motion, network.shape.keypoints)
+        loss = 5 * equivariance(detector.find, detector.down(pair.target), found)
+        return loss + guidance(share) * (found.places - pair.places).abs().mean()
 
 
-def of_keypoints(network: KeypointModel, pair: Batch, motion: Tensor, share: float) -> Tensor:
-    """`equivariance` of a codec's keypoints, and their distance from the places that they start from.
-
-    motion: numbers of the targets that the network has found already; share: of the training that is done.
-    """
-    detector, found = network.kp_detector, Keypoints.of(motion, network.shape.keypoints)
-    loss = 5 * equivariance(detector.find, detector.down(pair.target), found)
-    guided = max(0.0, 1 - share / _GUIDED)
-    return loss + 20 * guided * (found.places - pair.places).abs().mean()
+def guidance(share: float) -> float:
+    """Weight of known places: from half of the training on, motion is free to be what serves best."""
+    return 20 * max(0.0, 1 - 2 * share)

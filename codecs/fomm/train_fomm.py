@@ -8,12 +8,12 @@ from ...benchmark.train_cli import Request, Say
 from .._generative import training_recipe
 from .._generative.keypoint_model import KeypointModel, small
 from .._generative.training import Plan
-from .._generative.training_losses import of_keypoints
+from .._generative.training_losses import OfKeypoints
 
 WEIGHTS = "fomm-synthetic"
 
 
-PLAN = Plan(WEIGHTS, lambda: KeypointModel(small(jacobians=True)), step=128, steps=1300, extra=of_keypoints)
+PLAN = Plan(WEIGHTS, lambda: KeypointModel(small(jacobians=True)), step=128, steps=1300, extra=OfKeypoints)
 
 
 def train(request: Request, say: Say) -> Path:
