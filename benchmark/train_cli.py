@@ -34,12 +34,16 @@ class Say(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """minutes: of training, None for as long as the recipe plans; out: folder of checkpoint and weights."""
+    """minutes: of training, None for as long as the recipe plans; out: folder of checkpoint and weights.
+
+    perceptual: whether the loss looks through VGG-16; None for where its weights are.
+    """
 
     device: str
     out: Path
     minutes: float | None = None
     resume: bool = False
+    perceptual: bool | None = None
 
 
 class Recipe(Protocol):
@@ -70,15 +74,19 @@ def recipes() -> Mapping[str, str]:
 
 
 def train(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe: syncnet, …")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe: syncnet, dac, fomm, cfte")],
     minutes: Annotated[
-        float | None, typer.Option(min=0, help="Stop after so long. Default: the recipe's steps.")
+        float | None, typer.Option(min=0, help="A budget of time. Default: the recipe's steps.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:0")] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder of checkpoint and weights. Default: in the cache")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in that folder.")] = False,
+    perceptual: Annotated[
+        bool | None,
+        typer.Option(help="A loss from VGG-16's features too. Default: where its weights are here."),
+    ] = None,
     evaluate: Annotated[
         bool, typer.Option(help="Train nothing: measure the weights in --out, else the shipped ones.")
     ] = False,
@@ -94,7 +102,7 @@ def train(
     if evaluate:
         _evaluate(recipe, out, place, say, console)
         return
-    request = Request(place, out or cache_folder() / "training" / name, minutes, resume)
+    request = Request(place, out or cache_folder() / "training" / name, minutes, resume, perceptual)
     checkpoint = request.out / "checkpoint.pt"
     if resume and not checkpoint.is_file():
         raise UsageError(f"--resume: there is no {checkpoint}")

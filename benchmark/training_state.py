@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import signal
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -75,12 +76,13 @@ def reading(checkpoint: Path) -> Iterator[None]:
     try:
         yield
     except (
-        KeyError,
+        LookupError,
         RuntimeError,
         ValueError,
         TypeError,
         AttributeError,
         EOFError,
+        struct.error,
         pickle.UnpicklingError,
     ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__

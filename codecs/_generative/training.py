@@ -141,7 +141,9 @@ class Trainer:
     def resume(self, path: Path) -> None:
         """Goes on from a checkpoint. Raises UsageError where it is not one of this recipe."""
         with training_state.reading(path):
-            self.fabric.load(path, self._state(), weights_only=True)
+            state = self._state()
+            self.fabric.load(path, state, weights_only=True)
+            self.progress = state["progress"]  # Fabric loads dataclasses into a copy
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -198,7 +200,7 @@ def steps(
             left = (planned - progress.step) * spent / taken
             left = left if minutes is None else max(0.0, min(left, 60 * minutes - progress.seconds))
             pace = training_state.pace(spent, taken, left)
-            say(f"step {progress.step} of {planned} ({share():.0%}): {parts}, {pace}")
+            say(f"step {progress.step} of {planned} ({min(1.0, share()):.0%}): {parts}, {pace}")
             if progress.step % EVERY == 0:
                 fact = {"step": progress.step, **{name: round(value, 4) for name, value in mean.items()}}
                 progress.curve.append({**fact, **validate(trainer.kept(), held_out, trainer)})

@@ -9,10 +9,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...benchmark import training_card
+from ...benchmark import training_card, weights
 from ...benchmark.artifacts import cache_folder
 from ...benchmark.train_cli import Request, Say
-from . import training, training_faces
+from . import training, training_faces, training_figure, training_perceptual
 from .training import Plan, Trainer
 from .training_faces import MOMENTS, Person
 
@@ -27,6 +27,8 @@ def train(plan: Plan, request: Request, say: Say) -> Path:
     if request.resume:
         trainer.resume(checkpoint)
     trainer.progress.begin()
+    trainer.perceptual = training_perceptual.choose(trainer.progress, request.perceptual, request.device)
+    say(f"the loss is {'with' if trainer.perceptual else 'without'} VGG-16's features", lasting=True)
     folder = cache_folder() / "training" / "faces"
     render(folder, say)
     people = [training_faces.fetch(folder, "train", index) for index in range(PEOPLE)]
@@ -72,7 +74,7 @@ def export(trainer: Trainer, validation: Mapping[str, float], request: Request) 
     facts = {
         "what": f"A small {method.upper()}, trained on this project's rendered heads. "
         f"It stands for the method; it is not the published {method.upper()}.",
-        "recipe": f"talkbench train {method}",
+        "recipe": _command(method, trainer, request),
         "data": {
             "dataset": "synthetic",
             "splits": "training and validation people, voices and sentences; none of the test split",
@@ -80,12 +82,28 @@ def export(trainer: Trainer, validation: Mapping[str, float], request: Request) 
             "validation_people": HELD_OUT,
             "moments_each": MOMENTS,
         },
-        "minutes": request.minutes,
+        "perceptual": _vgg(trainer),
         "batch": training.BATCH,
         "validation": dict(validation),
     }
     kept = trainer.kept()
     shape = repr(trainer.network.shape)
-    return training_card.write(
+    path = training_card.write(
         plan.weights, kept, request.out, request.device, trainer.progress, facts, shape=shape
     )
+    training_figure.draw(training_card.read(path), path.with_suffix(".svg"))
+    return path
+
+
+def _command(method: str, trainer: Trainer, request: Request) -> str:
+    """What trains such weights again, whatever else is on a machine."""
+    loss = "--perceptual" if trainer.perceptual else "--no-perceptual"
+    minutes = "" if request.minutes is None else f" --minutes {request.minutes:g}"
+    return f"talkbench train {method} {loss}{minutes}"
+
+
+def _vgg(trainer: Trainer) -> str:
+    if not trainer.perceptual:
+        return "no loss from VGG-16's features"
+    name = training_perceptual.WEIGHTS
+    return f"a loss from the features of {name}, sha256 {weights.sha256(name)}"

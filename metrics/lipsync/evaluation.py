@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...benchmark.types import Clip, ClipSpec
-from .._filterbank import SAMPLE_RATE
+from ...benchmark.types import Clip
 from . import SMALL_NETWORK, describe, load
 
 if TYPE_CHECKING:
@@ -81,25 +79,11 @@ def _offset(row: Mapping[str, Any]) -> int:
 
 def _recording(folder: Path, index: int) -> Clip:
     """Test clip `index` with a little more before and after; rendered once."""
-    import torch
-
-    from ...datasets import synthetic
+    from ...datasets.synthetic import Options, kept_clips
 
     seconds = SECONDS + 2 * _REACH / _FPS
-    options = synthetic.Options(clips=CLIPS, seconds=seconds, size=SIZE, split="test")
-    path = folder / f"v{synthetic.VERSION}-{seconds:g}s-{SIZE}px-{index:03d}.npz"
-    if path.exists():
-        with np.load(path) as kept:
-            video, audio = torch.from_numpy(kept["video"]), torch.from_numpy(kept["audio"])
-        spec = ClipSpec(len(video), SIZE, SIZE, Fraction(_FPS), audio.shape[1], SAMPLE_RATE, 1)
-        return Clip(spec, video, audio, clip_id=f"test-{index:04d}")
-    clip = synthetic.make_clip(options, index, f"test-{index:04d}").clip
-    folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        np.savez(file, video=clip.video.numpy(), audio=clip.audio.numpy())
-    part.replace(path)
-    return clip
+    options = Options(clips=CLIPS, seconds=seconds, size=SIZE, split="test")
+    return kept_clips.fetch(folder, options, index)
 
 
 def _cut(shown: Clip, heard: Clip, shift: int) -> Clip:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ...benchmark import training_card, training_state
 from ...benchmark.artifacts import cache_folder
+from ...benchmark.errors import UsageError
 from ...benchmark.train_cli import Request, Say
 from . import SMALL_NETWORK, evaluation, training_data
 from .network import SMALL, WINDOW, SyncNet
@@ -35,6 +36,8 @@ _SHIFTS = (-5, -3, 0, 3, 5)  # frames
 
 def train(request: Request, say: Say) -> Path:
     """Trains until the recipe's steps or the request's minutes are over; returns the weights' file."""
+    if request.perceptual is not None:
+        raise UsageError("syncnet makes no pictures: leave --perceptual and --no-perceptual away")
     trainer = Trainer(request.device)
     checkpoint = request.out / "checkpoint.pt"
     if request.resume:
