@@ -92,6 +92,18 @@ def test_tensors_have_the_authors_names_and_shapes(name: str) -> None:
     assert module.name == module.weights == name
 
 
+def test_without_weights_codecs_say_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALKBENCH_CACHE", str(tmp_path))
+    monkeypatch.delenv("TALKBENCH_WEIGHTS", raising=False)
+    assert "run `talkbench weights fetch fomm`" in str(fomm.availability())
+    for codec, file in ((dac, "DAC-10-checkpoint.pth.tar"), (cfte, "CFTE-checkpoint.pth.tar")):
+        assert f"by hand: find {file} through https://" in str(codec.availability())
+        assert codec.describe()[0].weights == "official"  # known without them
+        with pytest.raises(Unavailable, match=file):
+            codec.load("cpu")
+    assert "opencv-python-headless" in cfte.describe()[0].build
+
+
 @pytest.mark.parametrize(
     ("name", "saved"), [("fomm", {"module": True}), ("dac", {}), ("cfte", {"counters": False})], ids=CODECS
 )
