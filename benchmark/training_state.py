@@ -27,7 +27,8 @@ class Progress:
     """What a checkpoint knows besides tensors.
 
     curve: facts at each validation, JSON-ready; commits: of the code that has trained, each (sha, whether it
-    had uncommitted changes); losses: further parts of the loss that the recipe has with certain weights only.
+    had uncommitted changes); losses: further parts of the loss that the recipe has with certain weights only;
+    recent: parts of the loss at the last steps, whose means the curve holds.
     """
 
     step: int = 0
@@ -35,6 +36,7 @@ class Progress:
     curve: list[dict[str, Any]] = field(default_factory=list)
     commits: list[list[Any]] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
+    recent: list[dict[str, float]] = field(default_factory=list)
 
     def begin(self) -> None:
         """Notes the commit, which may be another when the training ends."""

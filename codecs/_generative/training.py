@@ -178,7 +178,6 @@ def steps(
     """
     progress, began, before = trainer.progress, time.monotonic(), trainer.progress.seconds
     first, planned = progress.step, trainer.plan.steps
-    recent: list[dict[str, float]] = []
 
     def share() -> float:
         done = progress.step / planned
@@ -192,9 +191,10 @@ def steps(
         following = prepare(progress.step)
         while share() < 1:
             ready, following = following, prepare(progress.step + 1)
-            recent = [*recent[-EVERY + 1 :], trainer.step(ready.result(), share())]
+            progress.recent = [*progress.recent[-EVERY + 1 :], trainer.step(ready.result(), share())]
             spent, taken = time.monotonic() - began, progress.step - first
             progress.seconds = before + spent
+            recent = progress.recent
             mean = {name: float(np.mean([parts[name] for parts in recent])) for name in recent[-1]}
             parts = ", ".join(f"{name} {value:.3f}" for name, value in mean.items())
             left = (planned - progress.step) * spent / taken

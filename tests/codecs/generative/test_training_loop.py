@@ -73,22 +73,23 @@ def kill():
     raise Killed
 
 
-@pytest.mark.parametrize(("stop", "resumed_at"), [(interrupt, 4), (terminate, 4), (kill, 3)])
-def test_a_resumed_run_is_the_uninterrupted_one(run, stop, resumed_at):
-    """Interrupted, it has saved the whole step; killed, it goes on from the last checkpoint, of step 3."""
+def test_a_resumed_run_is_the_uninterrupted_one(run):
+    """Asked to end, it has saved the whole step; killed, it goes on from the last checkpoint, of step 3."""
     whole, losses, _, _ = run("whole")
-    _, first, _, _ = run("cut", at_step(4, stop))
-    assert sorted(first) == [1, 2, 3, 4]
-    trainer, rest, lines, _ = run("cut", resume=True)
-    assert sorted(rest) == list(range(resumed_at + 1, 7))
-    assert {**first, **rest} == losses  # exactly
-    assert lines[0].startswith(f"step {resumed_at + 1} of 6")
-    for kind in ("network", "average"):
-        ours, theirs = (getattr(t, kind).state_dict() for t in (trainer, whole))
-        assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
-    assert [fact["step"] for fact in trainer.progress.curve] == [3, 6]
-    assert trainer.progress.curve[1]["psnr"] == whole.progress.curve[1]["psnr"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    for stop, resumed_at in ((interrupt, 4), (terminate, 4), (kill, 3)):
+        name = stop.__name__
+        _, first, _, _ = run(name, at_step(4, stop))
+        assert sorted(first) == [1, 2, 3, 4]
+        trainer, rest, lines, _ = run(name, resume=True)
+        assert sorted(rest) == list(range(resumed_at + 1, 7))
+        assert {**first, **rest} == losses  # exactly
+        assert lines[0].startswith(f"step {resumed_at + 1} of 6")
+        for kind in ("network", "average"):
+            ours, theirs = (getattr(t, kind).state_dict() for t in (trainer, whole))
+            assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+        assert [fact["step"] for fact in whole.progress.curve] == [3, 6]
+        assert trainer.progress.curve == whole.progress.curve
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_the_line_says_losses_pace_and_time_left(run):
@@ -132,8 +133,8 @@ def test_the_rate_rises_and_falls():
 def test_it_learns(people, tiny_plan):
     trainer = Trainer(tiny_plan(steps=40), "cpu")
     pair = batch(people, np.random.default_rng(0), 2)
-    losses = [sum(trainer.step(pair, 0.0).values()) for _ in range(25)]
-    assert losses[-1] < 0.8 * losses[0]
+    losses = [sum(trainer.step(pair, 0.0).values()) for _ in range(12)]
+    assert losses[-1] < 0.85 * losses[0]
 
 
 class Code:
