@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .training_faces import Person
 
+_MIRROR = np.array((-1, 1), np.float32)  # of x and y
 _SPOILT = 0.6  # share of keyframes that are coded
 _QUALITY = (2, 60)  # of WebP, whose intra coding looks like that of a coarse VVC keyframe
 
@@ -47,13 +48,13 @@ def batch(people: Sequence[Person], rng: Generator, count: int) -> Batch:
         first, second = rng.choice(len(person.pictures), 2, replace=False)
         pair, place = np.stack((person.pictures[first], person.pictures[second])), person.places[second]
         if rng.random() < 0.5:
-            pair, place = pair[..., ::-1], place[list(MIRRORED)] * np.float32([-1, 1])
+            pair, place = pair[..., ::-1], place[list(MIRRORED)] * _MIRROR
         places.append(place)
         pair = _coloured(pair, rng)
         keyframes.append(_coded(pair[0], rng) if rng.random() < _SPOILT else pair[0])
         targets.append(pair[1])
-    pictures = [torch.from_numpy(np.stack(frames)).float() / 255 for frames in (keyframes, targets)]
-    return Batch(*pictures, torch.from_numpy(np.stack(places)))
+    keyframe, target = (torch.from_numpy(np.stack(frames)).float() / 255 for frames in (keyframes, targets))
+    return Batch(keyframe, target, torch.from_numpy(np.stack(places)))
 
 
 def _coloured(frames: np.ndarray, rng: Generator) -> np.ndarray:

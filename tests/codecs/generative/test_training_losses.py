@@ -27,10 +27,10 @@ def test_dissimilarity_is_ssim_with_flat_windows():
     b = (0.7 * a + 0.3 * pictures(2)).clamp(0, 1)
     found = []
     for x, y in zip(a.double().numpy(), b.double().numpy(), strict=True):
-        _, likeness = structural_similarity(
+        whole = structural_similarity(
             x, y, win_size=7, channel_axis=0, data_range=1, use_sample_covariance=False, full=True
         )
-        found.append(likeness[:, 3:-3:2, 3:-3:2].mean())
+        found.append(whole[1][:, 3:-3:2, 3:-3:2].mean())
     assert float(dissimilarity(a, b)) == pytest.approx(1 - np.mean(found), abs=1e-5)
     assert float(dissimilarity(a, a)) == pytest.approx(0, abs=1e-6)
 
@@ -130,8 +130,9 @@ def random_vgg(monkeypatch):
     channels = 3
     for width, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
         for _ in range(count):
-            layers += [torch.nn.Conv2d(channels, width, 3, padding=1), torch.nn.ReLU()]
-            torch.nn.init.kaiming_normal_(layers[-2].weight)
+            convolution = torch.nn.Conv2d(channels, width, 3, padding=1)
+            torch.nn.init.kaiming_normal_(convolution.weight)
+            layers += [convolution, torch.nn.ReLU()]
             channels = width
         layers.append(torch.nn.MaxPool2d(2))
     network = torch.nn.Sequential(*layers)

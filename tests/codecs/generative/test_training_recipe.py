@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from fractions import Fraction
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -209,7 +210,7 @@ def test_evaluation_codes_test_clips_and_goes_into_the_card(recipe, tmp_path, mo
     assert high["kbps_still"] == pytest.approx(kept.bits() / clip.spec.duration_s / 1000, abs=1e-3)
     infos: list[MetricInfo] = [info for info in psnr.describe() if info.name == "psnr"]
     metric = psnr.load("cpu", infos)
-    score = metric.compare(metric.reference(clip), floor.decode(kept, clip.spec))["psnr"]
+    score: Any = metric.compare(metric.reference(clip), floor.decode(kept, clip.spec))["psnr"]
     assert high["psnr_still"] == pytest.approx(np.mean(score.frame_values), abs=2e-3)
 
 
