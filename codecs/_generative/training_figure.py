@@ -35,6 +35,7 @@ def draw(card: Mapping[str, Any], path: Path) -> None:
     """Writes the curve of a card as SVG; a run too short for a validation has a figure that says so."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
     curve: Sequence[Mapping[str, float]] = card["curve"]
     parts = [name for name in (curve[0] if curve else ()) if name not in ("step", *_VALIDATION)]
@@ -68,6 +69,10 @@ def draw(card: Mapping[str, Any], path: Path) -> None:
                 axes.legend(fontsize=7)
             else:
                 axes.text(0.5, 0.5, "no validation in so short a run", ha="center", transform=axes.transAxes)
+                axes.set_yticks([])
         if curve:
-            losses.set_yscale("log")
+            losses.set_yscale("log", nonpositive="mask")  # a part may end at 0
+            losses.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            losses.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+            losses.yaxis.set_minor_locator(NullLocator())
         figure.savefig(path, format="svg", metadata={"Date": None, "Creator": "talkbench"})
