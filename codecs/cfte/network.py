@@ -123,8 +123,9 @@ class CompactMotion(nn.Module):
             self.bottleneck.add_module(f"r{index}", ResBlock(sizes[-1]))
         self.final = nn.Conv2d(width, 3, 7, padding=3)
         for block in self.up_blocks:
-            # A code of one channel must get through four of these: at first, hardly any of it is cut off.
+            # A code of few channels must get through four of these: at first it is only made larger.
             assert isinstance(block, UpBlock)
+            nn.init.dirac_(block.conv.weight)
             nn.init.constant_(block.norm.bias, 1.5)
 
     def features(self, small: Tensor) -> Tensor:
