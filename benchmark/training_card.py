@@ -45,7 +45,7 @@ def write(
     save_file(tensors, path)
     path.chmod(0o644)  # safetensors makes files that only their owner can read
     machine = environment.describe([device])
-    commits = progress.commits or [[None, None]]
+    commits = list(dict.fromkeys(commit for commit, _ in progress.commits))
     card = {
         "weights": weights,
         **facts,
@@ -54,9 +54,9 @@ def write(
         "seconds": round(progress.seconds),
         "hardware": {name: machine[name] for name in ("cpu", "cores", "gpus") if name in machine},
         "torch": machine["libraries"].get("torch"),
-        "commit": commits[0][0],
-        "uncommitted_changes": commits[0][1],
-        **({"resumed_at_commits": [commit for commit, _ in commits[1:]]} if commits[1:] else {}),
+        "commit": commits[0] if commits else None,
+        "uncommitted_changes": any(changed for _, changed in progress.commits),
+        **({"resumed_at_commits": commits[1:]} if commits[1:] else {}),
         "curve": progress.curve,
     }
     save(path, card)

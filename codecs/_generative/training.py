@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -68,6 +69,7 @@ class Trainer:
     def __init__(self, plan: Plan, device: str) -> None:
         torch.manual_seed(0)
         kind, _, index = device.partition(":")
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would say its precision
         self.fabric = Fabric(
             accelerator=kind, devices=[int(index or 0)] if kind == "cuda" else 1, precision="bf16-mixed"
         )
@@ -215,7 +217,7 @@ def validate(network: Any, people: Sequence[Person], trainer: Trainer) -> dict[s
     """`psnr` of held-out people moved from their first moment, dB, and `psnr_still` of that moment itself."""
     errors, stills = [], []
     for person in people:
-        frames = torch.from_numpy(np.ascontiguousarray(person.pictures)).float().to(trainer.device) / 255
+        frames = torch.from_numpy(np.array(person.pictures)).float().to(trainer.device) / 255
         prepared = network.prepare(frames[:1])
         key = network.motion(frames[:1])
         sent = key + ((network.motion(frames[1:]) - key) * trainer.plan.step).round() / trainer.plan.step

@@ -119,9 +119,10 @@ def test_a_card_names_every_commit_that_trained(tmp_path, monkeypatch):
     network, progress = torch.nn.Linear(2, 3), Progress(step=7, seconds=3.6)
     now = ["a", False]
     monkeypatch.setattr("talkbench.benchmark.environment.commit", lambda: tuple(now))
-    for commit in ("a", "a", "b"):
-        now[0] = commit
+    for commit, changed in (("a", False), ("a", False), ("a", True), ("b", False)):
+        now[:] = commit, changed
         progress.begin()
+    assert progress.commits == [["a", False], ["a", True], ["b", False]]
     reloaded = Progress()
     reloaded.load_state_dict(progress.state_dict())
     assert reloaded == progress
@@ -129,7 +130,7 @@ def test_a_card_names_every_commit_that_trained(tmp_path, monkeypatch):
         "my-net", network, tmp_path, "cpu", progress, {"what": "a net"}, shape="2 to 3"
     )
     card = training_card.read(path)
-    assert (card["commit"], card["resumed_at_commits"], card["uncommitted_changes"]) == ("a", ["b"], False)
+    assert (card["commit"], card["resumed_at_commits"], card["uncommitted_changes"]) == ("a", ["b"], True)
     assert (card["steps"], card["seconds"], card["what"]) == (7, 4, "a net")
     assert card["network"] == {"shape": "2 to 3", "parameters": 9}
     assert torch.equal(load_file(path)["weight"], network.weight)
