@@ -52,8 +52,8 @@ class Plan:
     """How one small codec is trained.
 
     weights: their name in the registry; network: makes it; step: quantiser steps per unit of motion (Q);
-    extra: makes a further loss from (network, batch, motion of its targets, share of the training that is
-    done), which may have something to learn that is not kept; steps: of the optimiser.
+    extra: makes a further loss from (network, batch, motion of its targets, dense motion, share of the
+    training that is done), which may have something to learn that is not kept; steps: of the optimiser.
     """
 
     weights: str
@@ -128,7 +128,7 @@ class Trainer:
             "motion": 4 * pyramid(moved, half),
         }
         if self.plan.extra:
-            losses["extra"] = self.extra(self.network, pair, motion, share)
+            losses["extra"] = self.extra(self.network, pair, motion, dense, share)
         if self.perceptual:
             losses[training_perceptual.NAME] = self.perceptual(made, wanted)
         return losses

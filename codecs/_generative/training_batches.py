@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,16 +28,17 @@ _QUALITY = (2, 60)  # of WebP, whose intra coding looks like that of a coarse VV
 class Batch:
     """keyframe, target: float (B, 3, 256, 256), 0 to 1; the keyframe may be coded, the target never is.
 
-    places: (B, 10, 2), where the head of the target is; see `training_guides`.
+    origins, places: (B, 10, 2), where the head of the keyframe and of the target is; see `training_guides`.
     """
 
     keyframe: Tensor
     target: Tensor
+    origins: Tensor
     places: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        return Batch(self.keyframe.to(device), self.target.to(device), self.places.to(device))
+        return Batch(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def batch(people: Sequence[Person], rng: Generator, count: int) -> Batch:
@@ -46,15 +47,15 @@ def batch(people: Sequence[Person], rng: Generator, count: int) -> Batch:
     for _ in range(count):
         person = people[int(rng.integers(len(people)))]
         first, second = rng.choice(len(person.pictures), 2, replace=False)
-        pair, place = np.stack((person.pictures[first], person.pictures[second])), person.places[second]
+        pair, place = (np.stack((kind[first], kind[second])) for kind in (person.pictures, person.places))
         if rng.random() < 0.5:
-            pair, place = pair[..., ::-1], place[list(MIRRORED)] * _MIRROR
+            pair, place = pair[..., ::-1], place[:, list(MIRRORED)] * _MIRROR
         places.append(place)
         pair = _coloured(pair, rng)
         keyframes.append(_coded(pair[0], rng) if rng.random() < _SPOILT else pair[0])
         targets.append(pair[1])
     keyframe, target = (torch.from_numpy(np.stack(frames)).float() / 255 for frames in (keyframes, targets))
-    return Batch(keyframe, target, torch.from_numpy(np.stack(places)))
+    return Batch(keyframe, target, *torch.from_numpy(np.stack(places, 1)))
 
 
 def _coloured(frames: np.ndarray, rng: Generator) -> np.ndarray:

@@ -13,6 +13,7 @@ from .keypoints import Keypoints
 from .layers import coordinates
 
 if TYPE_CHECKING:
+    from .dense_motion import DenseMotion
     from .keypoint_model import KeypointModel
     from .training_batches import Batch
 
@@ -89,7 +90,9 @@ def equivariance(detect: Callable[[Tensor], Keypoints], frames: Tensor, found: K
 class OfKeypoints(nn.Module):
     """`equivariance` of a codec's keypoints, and their distance from the places that they start from."""
 
-    def forward(self, network: KeypointModel, pair: Batch, motion: Tensor, share: float) -> Tensor:
+    def forward(
+        self, network: KeypointModel, pair: Batch, motion: Tensor, _: DenseMotion, share: float
+    ) -> Tensor:
         """motion: numbers of the targets, found already; share: of the training that is done."""
         detector, found = network.kp_detector, Keypoints.of(motion, network.shape.keypoints)
         loss = 5 * equivariance(detector.find, detector.down(pair.target), found)

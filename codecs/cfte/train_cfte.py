@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from ...benchmark.train_cli import Request, Say
 from .._generative import training_evaluation, training_recipe
+from .._generative.dense_motion import DenseMotion
+from .._generative.layers import warp
 from .._generative.training import Plan
 from .._generative.training_batches import Batch
 from .._generative.training_guides import COUNT
@@ -21,17 +23,24 @@ WEIGHTS = "cfte-synthetic"
 
 
 class Guide(nn.Module):
-    """A linear map must tell from a code where the head is, so that codes speak of motion from the start."""
+    """Codes and dense motion speak of the head's motion from the start: a linear map must tell from a code
+    where the head is, and each of its places must be said to come from where the keyframe has it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.tell = nn.Linear(SMALL.channels * SIDE**2, 2 * COUNT)
 
-    def forward(self, _: CompactModel, pair: Batch, motion: Tensor, share: float) -> Tensor:
+    def forward(
+        self, _: CompactModel, pair: Batch, motion: Tensor, dense: DenseMotion, share: float
+    ) -> Tensor:
         """motion: codes of the targets, found already; share: of the training that is done."""
         with torch.autocast(motion.device.type, enabled=False):
             told = self.tell(motion.float()).view(-1, COUNT, 2)
-        return guidance(share) * (told - pair.places).abs().mean()
+            sources = warp(dense.grid.permute(0, 3, 1, 2), pair.places[:, None], aligned=True)
+        sources = sources[:, :, 0].transpose(1, 2)
+        errors = (told - pair.places).abs().mean() + (sources - pair.origins).abs().mean()
+        return guidance(share) * errors
 
 
 PLAN = Plan(WEIGHTS, lambda: CompactModel(SMALL), step=4, steps=1300, extra=Guide)
