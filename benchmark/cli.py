@@ -197,7 +197,8 @@ def list_suites() -> None:
     table = Table("suite", "datasets", "systems", "what it is", box=None, pad_edge=False)
     for name in suite.names():
         loaded = suite.load(name)
-        datasets = ", ".join(choice.use for choice in loaded.datasets)
+        chosen = [registry.dataset(choice.use).load(**choice.options) for choice in loaded.datasets]
+        datasets = ", ".join(dataset.info.name for dataset in chosen)
         table.add_row(name, datasets, ", ".join(loaded.systems), loaded.title)
     _out.print(table)
 
