@@ -4,6 +4,7 @@ import os
 import pickle
 import re
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -104,22 +105,33 @@ def test_the_line_says_losses_pace_and_time_left(run):
 
 
 def test_a_budget_holds_the_whole_schedule(run, monkeypatch):
-    """Endless steps, but two seconds: the rate has come down and the last pictures are of full size."""
-    sizes = []
-    pyramid = training.pyramid
-    monkeypatch.setattr(
-        training, "pyramid", lambda made, wanted: sizes.append(made.shape[-1]) or pyramid(made, wanted)
-    )
+    """Endless steps of a quarter of a second, but two seconds: the rate falls, the end is of full size."""
+    now, sizes, pyramid = [100.0], [], training.pyramid
+    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def noted(made, wanted):
+        sizes.append(made.shape[-1])
+        return pyramid(made, wanted)
+
+    monkeypatch.setattr(training, "pyramid", noted)
     monkeypatch.setattr(training, "LATE", 0.6)
-    trainer, _, lines, shares = run("budget", steps=10**6, minutes=2 / 60, jacobians=False)
-    assert shares == sorted(shares)
-    assert shares[0] == 0
-    assert shares[-1] > 0.6
-    assert trainer.progress.seconds == pytest.approx(2, abs=1.5)
-    assert sizes[-2] == 64  # the last `pixels`; `motion` is always at half the size
-    assert learning_rate(WARM_UP, shares[-1]) < 0.4 * RATE
-    assert lines[-1].split("(")[1].startswith("100%") or "validation" in lines[-1]
-    assert lines[-1].endswith("0:00 left") or "validation" in lines[-1]
+
+    def quarter(_):
+        now[0] += 0.25
+
+    trainer, _, lines, shares = run("budget", quarter, steps=10**6, minutes=2 / 60, jacobians=False)
+    assert shares == [step / 8 for step in range(8)]
+    assert trainer.progress.seconds == 2
+    assert sizes[::2] == [32] * 5 + [64] * 3  # `pixels`; `motion`, after it, is always at half the size
+    assert learning_rate(WARM_UP, shares[-1]) < 0.06 * RATE
+    assert "(12%)" in lines[0]
+    assert lines[0].endswith("0.25 s a step, 0:02 left")
+    assert "(100%)" in lines[-1]
+    assert lines[-1].endswith("0:00 left")
+    # Interrupted, it has what is left of the budget, and not all of it again.
+    cut = run("cut", lambda step: (quarter(step), step == 3 and interrupt()), steps=10**6, minutes=2 / 60)
+    assert cut[3] == shares[:3]
+    assert run("cut", quarter, resume=True, steps=10**6, minutes=2 / 60)[3] == shares[3:]
 
 
 def test_the_rate_rises_and_falls():

