@@ -43,7 +43,7 @@ class Guide(nn.Module):
         return guidance(share) * errors
 
 
-PLAN = Plan(WEIGHTS, lambda: CompactModel(SMALL), step=4, steps=900, extra=Guide)
+PLAN = Plan(WEIGHTS, lambda: CompactModel(SMALL), step=32, steps=1600, extra=Guide)
 
 
 def train(request: Request, say: Say) -> Path:
