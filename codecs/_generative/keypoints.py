@@ -72,7 +72,7 @@ class KeypointDetector(nn.Module):
         features = self.predictor(small)
         scores = self.kp(features).float()
         heat = (scores.flatten(2) / TEMPERATURE).softmax(2).view_as(scores)
-        at = coordinates(*scores.shape[2:], scores.device)
+        at = coordinates(scores.shape[2], scores.shape[3], scores.device)
         places = torch.einsum("bkhw,hwc->bkc", heat, at)
         if self.jacobian is None:
             return Keypoints(places)

@@ -17,6 +17,7 @@ def main() -> None:
     from talkbench.benchmark import registry
     from talkbench.benchmark.artifacts import cache_folder
     from talkbench.codecs._generative import face_stream, motion_coding
+    from talkbench.codecs._generative.face_codec import FaceCodec
     from talkbench.codecs._generative.face_stream import Setting
     from talkbench.datasets.synthetic import Options, kept_clips
 
@@ -32,14 +33,14 @@ def main() -> None:
     duration = sum(clip.spec.duration_s for clip in clips)
     for name in options.codecs.split(","):
         codec = registry.codec(name).load("cpu")
+        assert isinstance(codec, FaceCodec)
         point = codec.points[-1]
         bits = dict.fromkeys(motion_coding.PROFILES, 0)
         seconds = dict.fromkeys(motion_coding.PROFILES, 0.0)
         for clip in clips:
             stream = codec.encode(clip, point)
             setting, _ = Setting.read(stream["headers"])
-            numbers = codec.model.parameters_per_frame
-            groups = face_stream.unpack(stream, clip.spec, setting, numbers)
+            groups = face_stream.unpack(stream, clip.spec, setting, codec.model.parameters_per_frame)
             for profile in motion_coding.PROFILES:
                 began = time.perf_counter()
                 bits[profile] += 8 * len(motion_coding.pack(list(groups), profile))
@@ -47,7 +48,7 @@ def main() -> None:
         kbps = {profile: total / 1000 / duration for profile, total in bits.items()}
         spent = ", ".join(f"{profile} {value / duration:.3f}" for profile, value in seconds.items())
         print(
-            f"{name:16} step {setting.step}: context {kbps['context']:.3f}, jvet {kbps['jvet']:.3f} kbit/s, "
+            f"{name:16} step {point.params['step']}: context {kbps['context']:.3f}, jvet {kbps['jvet']:.3f} kbit/s, "
             f"saved {1 - kbps['context'] / kbps['jvet']:.1%}; seconds of packing a second of video: {spent}",
             flush=True,
         )
