@@ -47,11 +47,10 @@ def main() -> None:
                 seconds[profile] += time.perf_counter() - began
         kbps = {profile: total / 1000 / duration for profile, total in bits.items()}
         spent = ", ".join(f"{profile} {value / duration:.3f}" for profile, value in seconds.items())
-        print(
-            f"{name:16} step {point.params['step']}: context {kbps['context']:.3f}, jvet {kbps['jvet']:.3f} kbit/s, "
-            f"saved {1 - kbps['context'] / kbps['jvet']:.1%}; seconds of packing a second of video: {spent}",
-            flush=True,
-        )
+        rates = f"context {kbps['context']:.3f}, jvet {kbps['jvet']:.3f} kbit/s"
+        saved = 1 - kbps["context"] / kbps["jvet"]
+        print(f"{name:16} step {point.params['step']}: {rates}, saved {saved:.1%}", flush=True)
+        print(f"{'':16} seconds of packing a second of video: {spent}", flush=True)
 
 
 if __name__ == "__main__":
