@@ -159,16 +159,20 @@ def report(
 def list_codecs() -> None:
     """List the codecs and whether they can run here."""
     table = Table("codec", "codes", "family", "points", "licence", "runs here", box=None, pad_edge=False)
+    reasons = []
     for name in registry.names("codecs"):
         module = registry.codec(name)
         reason = module.availability()
         if reason:
-            table.add_row(name, "", "", "", "", f"no: {reason}")
+            table.add_row(name, "", "", "", "", "no")
+            reasons.append(f"{name}: {reason}")
             continue
         info, points = module.describe()
         ladder = f"{points[0].name} … {points[-1].name} ({len(points)})"
         table.add_row(name, "+".join(info.modalities), info.family, ladder, info.licence, "yes")
     _out.print(table)
+    for reason in reasons:  # below, where a command stays whole
+        _out.print(reason, markup=False, soft_wrap=True)
 
 
 app.command()(metrics_cli.metrics)
