@@ -19,7 +19,7 @@ CODEC = replace(
     name="fomm-synthetic",
     weights="fomm-synthetic",
     network=_network,
-    step=128,
+    step=64,
     parameters=2_420_071,
     licence="Apache-2.0",
 )

@@ -32,7 +32,7 @@ WARM_UP = 100
 RATE, LAST_RATE = 1.5e-3, 2e-5  # of learning: a cosine from the first to the last after the warm-up
 AVERAGE = 0.99  # what the running average keeps of itself at each step, after as many as make one
 EVERY = 100  # steps between validations and checkpoints
-LATE = 0.9  # share of the training at half the size
+LATE = 0.9  # share of a cycle at half the size
 
 
 class Trainable(Protocol):
@@ -53,7 +53,8 @@ class Plan:
 
     weights: their name in the registry; network: makes it; step: quantiser steps per unit of motion (Q);
     extra: makes a further loss from (network, batch, motion of its targets, dense motion, share of the
-    training that is done), which may have something to learn that is not kept; steps: of the optimiser.
+    first cycle that is done), which may have something to learn that is not kept; steps: of the optimiser, in
+    each of `cycles`, with which rate and size begin anew (Loshchilov and Hutter, SGDR, ICLR 2017).
     """
 
     weights: str
@@ -61,6 +62,7 @@ class Plan:
     step: float
     steps: int
     extra: Callable[[], nn.Module] | None = None
+    cycles: int = 1
 
 
 class Trainer:
@@ -90,12 +92,13 @@ class Trainer:
 
     def step(self, pair: Batch, share: float) -> dict[str, float]:
         """One step; `share` of the training that is done, 0 to 1. Returns the parts of the loss."""
+        cycle = share * self.plan.cycles
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.progress.step, share)
+            group["lr"] = learning_rate(self.progress.step, cycle % 1)
         torch.manual_seed(self.progress.step)  # so that a resumed run draws what the first would have
         self.network.train()
         with self.fabric.autocast():
-            losses = self._losses(pair.to(self.device), share)
+            losses = self._losses(pair.to(self.device), cycle)
         self.optimiser.zero_grad(set_to_none=True)
         total = torch.stack(list(losses.values())).sum()
         self.fabric.backward(total)
@@ -105,9 +108,9 @@ class Trainer:
         self.progress.step += 1
         return {name: float(value.detach()) for name, value in losses.items()}
 
-    def _losses(self, pair: Batch, share: float) -> dict[str, Tensor]:
+    def _losses(self, pair: Batch, cycle: float) -> dict[str, Tensor]:
         keyframe, target = pair.keyframe, pair.target
-        size = SIZE // 2 if share < LATE else SIZE
+        size = SIZE // 2 if cycle % 1 < LATE else SIZE
         picture, wanted = (
             functional.interpolate(x, size=(size, size), mode="area") if size != SIZE else x
             for x in (keyframe, target)
@@ -128,7 +131,7 @@ class Trainer:
             "motion": 4 * pyramid(moved, half),
         }
         if self.plan.extra:
-            losses["extra"] = self.extra(self.network, pair, motion, dense, share)
+            losses["extra"] = self.extra(self.network, pair, motion, dense, min(1.0, cycle))
         if self.perceptual:
             losses[training_perceptual.NAME] = self.perceptual(made, wanted)
         return losses
@@ -179,7 +182,7 @@ def steps(
     people: those to learn from; held_out: those to validate with.
     """
     progress, began, before = trainer.progress, time.monotonic(), trainer.progress.seconds
-    first, planned = progress.step, trainer.plan.steps
+    first, planned = progress.step, trainer.plan.steps * trainer.plan.cycles
 
     def share() -> float:
         done = progress.step / planned
