@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load_file
 
-from ...benchmark import weights
+from ...benchmark import registry, weights
 from ...benchmark.artifacts import cache_folder
 from ...benchmark.codec import Codec, CodecInfo
-from ...benchmark.types import Clip, Point
+from ...benchmark.types import Clip, ParamValue, Point
 from ...datasets.synthetic import Options, kept_clips
 from .. import still
 from . import keyframes, motion_coding
@@ -41,6 +41,7 @@ def measure(plan: Plan, file: Path | None, device: str, say: Say) -> Mapping[str
         device,
     )
     floor = still.load("cpu")
+    step = registry.codec(plan.weights).describe()[1][0].params["step"]  # which need not be the trained one
     options = Options(clips=CLIPS, seconds=SECONDS, size=SIZE, split="test")
     rows: dict[int, list[Mapping[str, float]]] = {qp: [] for qp in keyframes.QPS}
     for index in range(CLIPS):
@@ -48,14 +49,14 @@ def measure(plan: Plan, file: Path | None, device: str, say: Say) -> Mapping[str
         clip = kept_clips.fetch(cache_folder() / "training" / "test-clips", options, index).only("video")
         for qp, found in rows.items():
             say(f"test clip {index + 1} of {CLIPS}: QP {qp}")
-            found.append(_at(qp, plan.step, clip, codec, floor))
+            found.append(_at(qp, step, clip, codec, floor))
     return {
         "dataset": "synthetic",
         "split": options.split,
         "clips": CLIPS,
         "seconds_each": SECONDS,
         "size": SIZE,
-        "step": plan.step,
+        "step": step,
         "points": [
             {"qp": qp, **{name: round(fmean(row[name] for row in found), 3) for name in found[0]}}
             for qp, found in rows.items()
@@ -69,9 +70,9 @@ def _network(plan: Plan, file: Path, device: str) -> FaceModel:
     return network.to(device).eval()
 
 
-def _at(qp: int, step: float, clip: Clip, codec: Codec, floor: Codec) -> Mapping[str, float]:
+def _at(qp: int, step: ParamValue, clip: Clip, codec: Codec, floor: Codec) -> Mapping[str, float]:
     profile = motion_coding.PROFILES[0]
-    point = Point(f"qp{qp}", {"qp": qp, "gop": 0, "profile": profile, "step": round(step)})
+    point = Point(f"qp{qp}", {"qp": qp, "gop": 0, "profile": profile, "step": step})
     stream, kept = codec.encode(clip, point), floor.encode(clip, replace(point, params={"qp": qp, "gop": 0}))
     kbit_s = 1e-3 / clip.spec.duration_s
     return {
