@@ -16,7 +16,8 @@ class Generator(nn.Module):
     """Features of the keyframe are warped, dimmed where they are hidden, repaired and made a picture.
 
     width, most: channels at full size and at most; downs: halvings before the warp;
-    skips: also warp the features of every size and the keyframe itself, and fill in only what is hidden.
+    skips: also warp the features of every size and the keyframe itself, continued beyond its border, and fill
+    in only what is hidden.
     The published FOMM, CFTE and DAC have none; Siarohin et al. added them in 2021 (Motion Representations for
     Articulated Animation), and small networks need them to keep what is sharp.
     """
@@ -66,7 +67,7 @@ class Generator(nn.Module):
 
     def _warped(self, features: Tensor, motion: DenseMotion) -> Tensor:
         grid = resized(motion.grid, (features.shape[2], features.shape[3]), self.aligned)
-        return warp(features.expand(len(grid), -1, -1, -1), grid, self.aligned)
+        return warp(features.expand(len(grid), -1, -1, -1), grid, self.aligned, endless=self.skips)
 
     def _filled(self, source: Tensor, made: Tensor, motion: DenseMotion) -> Tensor:
         """What is seen of the source, and what was made in place of what is hidden."""

@@ -142,13 +142,15 @@ def coordinates(height: int, width: int, device: torch.device) -> Tensor:
     return torch.stack((x.expand(height, -1), y[:, None].expand(-1, width)), -1)
 
 
-def warp(features: Tensor, grid: Tensor, aligned: bool) -> Tensor:
-    """`features` (B, C, H, W) as seen at `grid` (B, h, w, 2): (B, C, h, w), zeros from outside.
+def warp(features: Tensor, grid: Tensor, aligned: bool, endless: bool = False) -> Tensor:
+    """`features` (B, C, H, W) as seen at `grid` (B, h, w, 2): (B, C, h, w).
 
-    aligned: whether -1 and 1 are the middles of the outermost pixels (`align_corners`), or their outer edges.
+    aligned: whether -1 and 1 are the middles of the outermost pixels (`align_corners`), or their outer edges;
+    endless: outside are the pixels of the border, and not zeros.
     """
+    padding = "border" if endless else "zeros"
     return functional.grid_sample(
-        features.float(), grid.float(), mode="bilinear", padding_mode="zeros", align_corners=aligned
+        features.float(), grid.float(), mode="bilinear", padding_mode=padding, align_corners=aligned
     )
 
 
