@@ -76,6 +76,7 @@ def kill():
 
 def test_a_resumed_run_is_the_uninterrupted_one(run):
     """Asked to end, it has saved the whole step; killed, it goes on from the last checkpoint, of step 3."""
+    before = signal.getsignal(signal.SIGINT)
     whole, losses, _, _ = run("whole")
     for stop, resumed_at in ((interrupt, 4), (terminate, 4), (kill, 3)):
         name = stop.__name__
@@ -90,7 +91,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(run):
             assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
         assert [fact["step"] for fact in whole.progress.curve] == [3, 6]
         assert trainer.progress.curve == whole.progress.curve
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_the_line_says_losses_pace_and_time_left(run):
