@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,23 +35,12 @@ EVERY = 100  # steps between validations and checkpoints
 LATE = 0.9  # share of a cycle at half the size
 
 
-class Trainable(Protocol):
-    """What a small codec's network offers to the training besides being a `FaceModel`."""
-
-    def motion(self, frames: Tensor) -> Tensor: ...
-
-    def prepare(self, keyframe: Tensor, picture: Tensor | None = None) -> Any: ...
-
-    def dense(self, prepared: Any, motion: Tensor) -> Any: ...
-
-    generator: nn.Module
-
-
 @dataclass(frozen=True)
 class Plan:
     """How one small codec is trained.
 
-    weights: their name in the registry; network: makes it; step: quantiser steps per unit of motion (Q);
+    weights: their name in the registry; network: makes it, such as a `KeypointModel`; step: quantiser steps
+    per unit of motion (Q);
     extra: makes a further loss from (network, batch, motion of its targets, dense motion, share of the
     first cycle that is done), which may have something to learn that is not kept; steps: of the optimiser, in
     each of `cycles`, with which rate and size begin anew (Loshchilov and Hutter, SGDR, ICLR 2017).
@@ -76,7 +65,7 @@ class Trainer:
             accelerator=kind, devices=[int(index or 0)] if kind == "cuda" else 1, precision="bf16-mixed"
         )
         self.plan = plan
-        self.network: Any = self.fabric.to_device(plan.network())  # a `Trainable`
+        self.network: Any = self.fabric.to_device(plan.network())
         self.extra = self.fabric.to_device(plan.extra()) if plan.extra else nn.Module()
         learning = [*self.network.parameters(), *self.extra.parameters()]
         self.optimiser = torch.optim.AdamW(learning, RATE, betas=(0.5, 0.99), weight_decay=0.0)
