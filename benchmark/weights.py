@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .download import Progress, Say
 
 OFFLINE = "TALKBENCH_OFFLINE"
-# What torch raises, depending on where the bytes of a file first make no sense, unless it says UnpicklingError.
+# What torch raises where the bytes of a file make no sense, unless it is an UnpicklingError.
 UNREADABLE = (LookupError, RuntimeError, ValueError, TypeError, AttributeError, EOFError, struct.error)
 
 
