@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..benchmark.codec import CodecInfo
 from ..benchmark.errors import CodecError
 from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
-from . import _audio
+from . import _audio, _packets
 
 if TYPE_CHECKING:
     from ..benchmark.codec import Codec
@@ -27,7 +27,7 @@ _DELAY = 312  # samples at 48 kHz: the look-ahead of libopus, which Ogg calls pr
 
 def availability() -> str | None:
     """Why Opus cannot run here and the mend, or None."""
-    return _audio.missing("libopus")
+    return _packets.missing("libopus")
 
 
 def describe() -> tuple[CodecInfo, Sequence[Point]]:
@@ -39,7 +39,7 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
         family="conventional",
         licence="BSD-3-Clause",
         paper="RFC 6716",
-        build=_audio.build(),
+        build=_packets.build(),
         options=dict(_OPTIONS),
     )
     points = [Point(f"{rate // 1000}kbps", {"bit_rate": rate, "frame_ms": _FRAME_MS}) for rate in _BIT_RATES]
@@ -53,7 +53,7 @@ def load(device: str) -> Codec:
 
 def timeline(stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:
     """Bits of each packet, and of its length."""
-    packets = _packets(stream["lengths"], stream["packets"])
+    packets = _split(stream["lengths"], stream["packets"])
     bits = {
         "lengths": [8 * len(_length(len(packet))) for packet in packets[:-1]],
         "packets": [8 * len(packet) for packet in packets],
@@ -72,7 +72,7 @@ class _Opus:
         rate = next((rate for rate in _RATES if rate >= clip.spec.sample_rate), _RATES[-1])
         samples = _audio.mono(clip, rate, "opus")
         count = _count(clip.spec, frame_ms)
-        packets = _audio.encode_packets(
+        packets = _packets.encode_packets(
             samples,
             rate,
             rate * frame_ms // 1000,
@@ -86,14 +86,14 @@ class _Opus:
 
     def decode(self, stream: Bitstream, spec: ClipSpec) -> Clip:
         """The sound, aligned with what was encoded; every channel is the same."""
-        packets = _packets(stream["lengths"], stream["packets"])
+        packets = _split(stream["lengths"], stream["packets"])
         if not all(packets):
             raise CodecError("opus: the payload has an empty packet")
         frame_ms = _duration_ms(packets[0])
         count = _count(spec, frame_ms)
         if len(packets) != count:
             raise CodecError(f"opus: the payload has {len(packets)} packets, the clip takes {count}")
-        samples = _audio.decode_packets(packets, _DECODED_RATE, _DECODED_RATE * frame_ms // 1000, "libopus")
+        samples = _packets.decode_packets(packets, _DECODED_RATE, _DECODED_RATE * frame_ms // 1000, "libopus")
         return _audio.spread(samples[_DELAY:], _DECODED_RATE, spec)
 
 
@@ -118,7 +118,7 @@ def _lengths(data: bytes) -> Iterable[int]:
             yield first + 4 * second
 
 
-def _packets(lengths: bytes, data: bytes) -> list[bytes]:
+def _split(lengths: bytes, data: bytes) -> list[bytes]:
     packets, at = [], 0
     for size in _lengths(lengths):
         packets.append(data[at : at + size])

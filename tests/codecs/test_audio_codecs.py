@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.signal import butter, correlate, sosfiltfilt
 from talkbench.benchmark.errors import CodecError
 from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part
-from talkbench.codecs import _audio, amr_nb, opus
+from talkbench.codecs import _audio, _packets, amr_nb, opus
 
 NAMES = ["opus", "amr_nb"]
 
@@ -150,7 +150,7 @@ def test_packets_decode_elsewhere(name, native, rate, speech, monkeypatch):
         decoded += [frame.to_ndarray() for frame in context.decode(None)]
         return np.concatenate(decoded, axis=1)[0]
 
-    monkeypatch.setattr(_audio, "decode_packets", with_native)
+    monkeypatch.setattr(_packets, "decode_packets", with_native)
     theirs = codec.decode(stream, clip.spec).audio
     assert np.corrcoef(ours[0], theirs[0])[0, 1] > 0.98
 
