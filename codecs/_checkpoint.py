@@ -8,13 +8,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ...benchmark import weights
-from ...benchmark.errors import Unavailable
+from ..benchmark import weights
+from ..benchmark.errors import Unavailable
 
 Network = TypeVar("Network", bound=nn.Module)
 
-# DAC keeps each head in a layer of its own together with what follows it.
-_HEADS = ("kp_detector.kp.", "dense_motion.mask.", "dense_motion.occlusion.", "generator.final.")
 _COUNTER = (
     "num_batches_tracked"  # batches seen in training, of no use afterwards; older checkpoints have none
 )
@@ -23,26 +21,6 @@ _TOLD = 4
 
 def same(name: str) -> str:
     """Names of this project's own weights."""
-    return name
-
-
-def published(name: str) -> str:
-    """Our name of a tensor of FOMM, CFTE or DAC: `generator.*` and `kp_detector.*` of their checkpoints.
-
-    >>> published("generator.module.dense_motion_network.mask.conv.bias")
-    'dense_motion.mask.bias'
-    """
-    part, _, inner = name.partition(".")
-    name = f"{part}.{inner.removeprefix('module.')}"  # of a network that was trained on several GPUs
-    for theirs, ours in (
-        ("generator.dense_motion_network.down.", "down."),
-        ("generator.dense_motion_network.", "dense_motion."),
-    ):
-        if name.startswith(theirs):
-            name = ours + name.removeprefix(theirs)
-    for head in _HEADS:
-        if name.startswith(f"{head}conv."):
-            name = head + name.removeprefix(f"{head}conv.")
     return name
 
 
