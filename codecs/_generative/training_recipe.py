@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...benchmark import training_card, weights
+from ...benchmark import training_card, training_loop, weights
 from ...benchmark.artifacts import cache_folder
 from ...benchmark.train_cli import Request, Say
 from . import training, training_faces, training_figure, training_perceptual
@@ -31,11 +31,11 @@ def train(plan: Plan, request: Request, say: Say) -> Path:
     say(f"the loss is {'with' if trainer.perceptual else 'without'} VGG-16's features", lasting=True)
     folder = cache_folder() / "training" / "faces"
     render(folder, say)
-    people = [training_faces.fetch(folder, "train", index) for index in range(PEOPLE)]
+    trainer.people = [training_faces.fetch(folder, "train", index) for index in range(PEOPLE)]
     held_out = [training_faces.fetch(folder, "validation", index) for index in range(HELD_OUT)]
     try:
-        thinned = [Person(one.pictures[::_THINNED], one.places[::_THINNED]) for one in held_out]
-        training.steps(trainer, people, thinned, checkpoint, request.minutes, say)
+        trainer.held_out = [Person(one.pictures[::_THINNED], one.places[::_THINNED]) for one in held_out]
+        training_loop.steps(trainer, plan.steps * plan.cycles, checkpoint, request.minutes, say)
     except KeyboardInterrupt:
         trainer.save(checkpoint)
         raise

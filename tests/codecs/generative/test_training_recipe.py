@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from talkbench.benchmark import training_loop
 from talkbench.benchmark.cli import app
 from talkbench.benchmark.errors import Unavailable, UsageError
 from talkbench.benchmark.metric import MetricInfo
@@ -41,7 +42,7 @@ def recipe(tiny_plan, people, monkeypatch, tmp_path):
     monkeypatch.setattr(training_recipe, "PEOPLE", 3)
     monkeypatch.setattr(training_recipe, "HELD_OUT", 1)
     monkeypatch.setattr(training_faces, "fetch", lambda folder, split, index: people[index])
-    monkeypatch.setattr(training, "EVERY", 2)
+    monkeypatch.setattr(training_loop, "EVERY", 2)
 
 
 def run(*arguments: object):
