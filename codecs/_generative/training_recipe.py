@@ -9,14 +9,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...benchmark import training_card, training_loop, weights
+from ...benchmark import training_card, training_figure, training_loop, weights
 from ...benchmark.artifacts import cache_folder
 from ...benchmark.train_cli import Request, Say
-from . import training, training_faces, training_figure, training_perceptual
+from . import training, training_faces, training_perceptual
 from .training import Plan, Trainer
 from .training_faces import MOMENTS, Person
 
 PEOPLE, HELD_OUT = 480, 24
+VALIDATION = {"psnr": "moved from the first moment", "psnr_still": "the first moment kept"}
 _THINNED = 3  # of a held-out person's moments, every third is looked at while training
 
 
@@ -91,7 +92,8 @@ def export(trainer: Trainer, validation: Mapping[str, float], request: Request) 
     path = training_card.write(
         plan.weights, kept, request.out, request.device, trainer.progress, facts, shape=shape
     )
-    training_figure.draw(training_card.read(path), path.with_suffix(".svg"))
+    card = training_card.read(path)
+    training_figure.draw(card, path.with_suffix(".svg"), VALIDATION, "PSNR of held-out people, dB")
     return path
 
 
