@@ -1,5 +1,6 @@
 """Tokens of a sound as bytes, and back: whole numbers (T, K), in frames of one token per codebook.
 
+- `adaptive`: one arithmetic-coded stream for the clip, which learns as it goes.
 - `raw`: each token in the bits that its codebook's size takes, back to back; no statistics, no learning.
 
 Neither a length nor a size is sent: both ends know T, and the sizes of the K codebooks that are used.
@@ -13,12 +14,12 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from ...benchmark.errors import CodecError
-from . import token_raw
+from . import token_adaptive, token_raw
 
 if TYPE_CHECKING:
     import numpy as np
 
-_CODERS = {"raw": token_raw}
+_CODERS = {"adaptive": token_adaptive, "raw": token_raw}
 PROFILES = tuple(_CODERS)
 
 

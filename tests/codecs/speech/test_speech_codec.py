@@ -71,7 +71,7 @@ def codec(model: object = None) -> SpeechCodec:
 
 
 @pytest.mark.parametrize("profile", token_coding.PROFILES)
-@pytest.mark.parametrize("samples", [1, 2, 3, 4, 5, 999, 16000])
+@pytest.mark.parametrize("samples", [1, 2, 3, 4, 5, 999, 4000])
 def test_sound_comes_back_in_place_and_to_the_sample(samples, profile):
     clip = clip_of(noise(samples))
     stream = codec().encode(clip, point(profile=profile))
