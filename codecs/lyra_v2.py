@@ -100,6 +100,7 @@ CODEC = SpeechModule(
     hop=_HOP,
     sizes=(16,) * _BOOKS,
     books=(16, 30, 46),
+    profile="raw",  # Lyra's own packets, byte for byte
     parameters=1_365_825,
     licence="Apache-2.0",
     paper="Zeghidour et al., SoundStream: An End-to-End Neural Audio Codec, IEEE/ACM TASLP 2022",

@@ -34,7 +34,7 @@ class SpeechModule:
     device, ready to run (torch is imported there), or raises Unavailable;
     rate (Hz), hop (samples a frame), delay (samples), sizes (of all codebooks): as of the network's
     `SpeechModel`, known here because planning loads none;
-    books: how many codebooks each point of the ladder sends, lowest first;
+    books: how many codebooks each point of the ladder sends, lowest first; profile: theirs (`token_coding`);
     parameters: learned numbers; version: to be changed with the output; libraries: installed packages whose
     version can change it; options: further settings; missing: why it cannot run here, beside weights;
     accelerated: runs on the device given to `load`, and not on the CPU whatever that is.
@@ -51,6 +51,7 @@ class SpeechModule:
     licence: str
     paper: str
     delay: int = 0
+    profile: str = token_coding.PROFILES[0]
     version: str = "1"
     libraries: Sequence[str] = ()
     options: Mapping[str, int | float | str] = field(default_factory=dict)
@@ -62,7 +63,7 @@ class SpeechModule:
         return _audio.missing() or self.missing() or weights.missing(self.weights)
 
     def describe(self) -> tuple[CodecInfo, Sequence[Point]]:
-        """Identity and default ladder: numbers of codebooks, in the default profile of `token_coding`."""
+        """Identity and default ladder: numbers of codebooks."""
         info = CodecInfo(
             name=self.name,
             version=self.version,
@@ -81,7 +82,7 @@ class SpeechModule:
             },
             options={"rate": self.rate, **self.options},
         )
-        return info, [self.point(books, token_coding.PROFILES[0]) for books in self.books]
+        return info, [self.point(books, self.profile) for books in self.books]
 
     def point(self, books: int, profile: str) -> Point:
         """A point, named by the rate of its tokens as they are: only a label, measured rates differ."""
