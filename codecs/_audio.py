@@ -33,19 +33,25 @@ def build() -> dict[str, str]:
 
 
 def mono(clip: Clip, rate: int, name: str) -> Samples:
-    """The clip's sound as mono float32 at `rate` Hz: the mean of its channels. Raises CodecError."""
+    """The mean of the clip's channels: float32 in [-1, 1] at `rate` Hz, as long as the clip, rounded up.
+
+    Raises CodecError for a clip without sound, or with samples that are not finite.
+    """
+    import numpy as np
+
     if not clip.spec.samples:
         raise CodecError(f"{name} codes sound, and this clip has none")
-    return _resampled(clip.audio.mean(dim=0).numpy(), clip.spec.sample_rate, rate)
+    samples = clip.audio.mean(dim=0).numpy()
+    if not np.isfinite(samples).all():
+        raise CodecError(f"{name}: the clip's sound holds NaN or infinite samples")
+    return _resampled(samples, clip.spec.sample_rate, rate, _length(clip.spec, rate))
 
 
 def spread(samples: Samples, rate: int, spec: ClipSpec) -> Clip:
     """A clip of exactly `spec.samples`, every channel being `samples` (mono, `rate` Hz). No pictures."""
-    import numpy as np
     import torch
 
-    sound = np.clip(_resampled(samples, rate, spec.sample_rate)[: spec.samples], -1, 1)
-    sound = np.pad(sound, (0, spec.samples - len(sound)))
+    sound = _resampled(samples, rate, spec.sample_rate, spec.samples)
     audio = torch.from_numpy(sound).repeat(spec.channels, 1)
     video = torch.zeros((0, 3, spec.height, spec.width), dtype=torch.uint8)
     return Clip(replace(spec, frames=0), video, audio)
@@ -53,7 +59,7 @@ def spread(samples: Samples, rate: int, spec: ClipSpec) -> Clip:
 
 def frames_needed(spec: ClipSpec, rate: int, delay: int, frame: int) -> int:
     """Frames of `frame` samples at `rate` that hold the whole sound, the codec's `delay` included."""
-    return -(-(-(-spec.samples * rate // spec.sample_rate) + delay) // frame)
+    return -(-(_length(spec, rate) + delay) // frame)
 
 
 def timeline(step_s: float, parts: Mapping[str, Sequence[int]]) -> dict[str, Timeline]:
@@ -62,11 +68,21 @@ def timeline(step_s: float, parts: Mapping[str, Sequence[int]]) -> dict[str, Tim
     return {name: Timeline(step_s, (*bits, *[0] * (count - len(bits)))) for name, bits in parts.items()}
 
 
-def _resampled(samples: Samples, rate: int, wanted: int) -> Samples:
-    """soxr at its high quality has linear phase and no delay."""
+def _resampled(samples: Samples, rate: int, wanted: int, length: int) -> Samples:
+    """`length` samples at `wanted` Hz; silence follows what there is.
+
+    soxr's high quality has linear phase and no delay. What overshoots full scale is clipped.
+    """
     import numpy as np
     import soxr
 
-    if rate == wanted:
-        return samples
-    return np.asarray(soxr.resample(samples, rate, wanted, quality="HQ"), dtype=np.float32)
+    # The silence goes in before the resampler, whose own choice of length would drop a lone sample.
+    samples = np.pad(samples, (0, max(length * rate // wanted + 2 - len(samples), 0)))
+    if rate != wanted:
+        samples = soxr.resample(samples, rate, wanted, quality="HQ")
+    return np.clip(samples[:length], -1, 1, dtype=np.float32)
+
+
+def _length(spec: ClipSpec, rate: int) -> int:
+    """Samples at `rate` Hz that hold the whole sound."""
+    return -(-spec.samples * rate // spec.sample_rate)
