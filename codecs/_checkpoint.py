@@ -31,9 +31,7 @@ def load(build: Callable[[], Network], name: str, device: str, ours: Callable[[s
     absent, is no checkpoint, or is of another network: then it names file and tensors.
     """
     tensors = weights.state_dict(name)
-    # Without memory, and so without random numbers: every tensor is the file's.
-    with torch.device("meta"):
-        network = build()
+    network = _built(build)
     places = {key: value for key, value in network.state_dict().items() if not key.endswith(_COUNTER)}
     found = {key: value for key, value in tensors.items() if not key.endswith(_COUNTER)}
     renamed = {ours(key): value for key, value in found.items()}
@@ -46,6 +44,19 @@ def load(build: Callable[[], Network], name: str, device: str, ours: Callable[[s
     state = {key: value.float() for key, value in renamed.items()}
     network.load_state_dict({**state, **counters}, strict=True, assign=True)
     return network.to(device).eval().requires_grad_(False)
+
+
+def _built(build: Callable[[], Network]) -> Network:
+    """The network without memory, and so without random numbers: every tensor will be the file's.
+
+    One with tensors that no file holds is built as it is, without a trace in the random numbers of others.
+    """
+    with torch.device("meta"):
+        network = build()
+    if {key for key, _ in network.named_buffers()} <= network.state_dict().keys():
+        return network
+    with torch.random.fork_rng(devices=[]):
+        return build()
 
 
 def _faults(places: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
