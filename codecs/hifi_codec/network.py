@@ -76,7 +76,7 @@ class _Branch(nn.Module):
 
 
 class _Down(nn.Module):
-    """Fewer frames, twice the channels; a sum of branches, normalised after each. (B, C, T) -> (B, 2C, T/s)."""
+    """Fewer frames, more channels; branches, their sum normalised after each. (B, C, T) -> (B, 2C, T/s)."""
 
     def __init__(self, channels: int, stride: int, width: int) -> None:
         super().__init__()
