@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from ...benchmark import registry, weights
 from ...benchmark.artifacts import cache_folder
@@ -17,6 +18,8 @@ from ...benchmark.codec import Codec
 from ...benchmark.types import Clip, ClipSpec, Point
 from ...datasets.synthetic.voice import SAMPLE_RATE
 from . import training_voices
+from .hub_model import Encodec
+from .speech_codec import SpeechCodec
 from .training_losses import mel_distance
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ def measure(plan: Plan, file: Path | None, device: str, say: Say) -> Mapping[str
 
     file: weights, None for the shipped ones. AMR-NB at its lowest rate hears the same.
     """
-    small = registry.codec(plan.weights).load_from(file or weights.path(plan.weights), device)
+    small = _codec(plan, file or weights.path(plan.weights), device)
     floor = registry.codec("amr-nb").load("cpu")
     folder = cache_folder() / "training" / "voices"
     clips = [_clip(voice) for voice in training_voices.fetch_all(folder, "test", CLIPS, say)]
@@ -43,6 +46,13 @@ def measure(plan: Plan, file: Path | None, device: str, say: Say) -> Mapping[str
         "seconds_each": training_voices.SECONDS,
         "points": [_at(codec, point, clips) for codec, point in told],
     }
+
+
+def _codec(plan: Plan, file: Path, device: str) -> SpeechCodec:
+    network = plan.network()
+    network.load_state_dict({name: value.float() for name, value in load_file(file).items()}, strict=True)
+    model = Encodec(network.to(device).eval(), network.config.hop_length)
+    return SpeechCodec(*registry.codec(plan.weights).describe(), model, device)
 
 
 def _clip(voice: np.ndarray) -> Clip:
