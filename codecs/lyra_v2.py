@@ -33,7 +33,8 @@ def _missing() -> str | None:
 
 
 def _network(names: Sequence[str], device: str) -> SpeechModel:
-    return LyraV2(*map(weights.path, names))
+    encoder, quantizer, decoder = map(weights.path, names)
+    return LyraV2(encoder, quantizer, decoder)
 
 
 @dataclass(frozen=True)
