@@ -62,7 +62,7 @@ class HubModel(ABC):
         return self.codes(samples[None, None], books)[0].T
 
     def sound(self, tokens: Tensor) -> Tensor:
-        """float32 (T · hop,); where a network gives a few samples less, silence follows. Raises CodecError."""
+        """float32 (T · hop,): where a network gives few samples less, silence follows. Raises CodecError."""
         found = self.samples(tokens.T[None]).flatten()
         lacking = len(tokens) * self.hop - len(found)
         if not 0 <= lacking < self.hop:
@@ -70,7 +70,9 @@ class HubModel(ABC):
         return pad(found, (0, lacking))
 
 
-class _Encodec(HubModel):
+class Encodec(HubModel):
+    """Causal convolutions and an LSTM over the whole sound."""
+
     @property
     def sizes(self) -> Sequence[int]:
         return (self.network.config.codebook_size,) * self.network.quantizer.num_quantizers
@@ -83,7 +85,9 @@ class _Encodec(HubModel):
         return self.network.decoder(self.network.quantizer.decode(codes.transpose(0, 1)))
 
 
-class _Mimi(HubModel):
+class Mimi(HubModel):
+    """Causal convolutions, and attention to the last 250 frames of 40 ms."""
+
     @property
     def sizes(self) -> Sequence[int]:
         return (self.network.config.codebook_size,) * self.network.config.num_quantizers
@@ -95,7 +99,9 @@ class _Mimi(HubModel):
         return self.network.decode(codes).audio_values
 
 
-class _Dac(HubModel):
+class Dac(HubModel):
+    """Convolutions that look both ways."""
+
     @property
     def sizes(self) -> Sequence[int]:
         return (self.network.config.codebook_size,) * self.network.config.n_codebooks
@@ -110,19 +116,19 @@ class _Dac(HubModel):
 def encodec(weights: str, device: str, **config: Any) -> HubModel:
     """Encodec from a checkpoint of its authors. Raises Unavailable."""
     settings = EncodecConfig(**config)
-    return _Encodec(_loaded(EncodecModel, settings, weights, device, encodec_name), settings.hop_length)
+    return Encodec(_loaded(EncodecModel, settings, weights, device, encodec_name), settings.hop_length)
 
 
 def mimi(weights: str, device: str, **config: Any) -> HubModel:
     """Mimi from the hub's file. Raises Unavailable."""
     settings = MimiConfig(**config)
-    return _Mimi(_loaded(MimiModel, settings, weights, device, mimi_name), settings.frame_size)
+    return Mimi(_loaded(MimiModel, settings, weights, device, mimi_name), settings.frame_size)
 
 
 def dac(weights: str, device: str, **config: Any) -> HubModel:
     """Descript's DAC from the hub's file. Raises Unavailable."""
     settings = DacConfig(**config)
-    return _Dac(_loaded(DacModel, settings, weights, device, _checkpoint.same), settings.hop_length)
+    return Dac(_loaded(DacModel, settings, weights, device, _checkpoint.same), settings.hop_length)
 
 
 def encodec_name(name: str) -> str:
