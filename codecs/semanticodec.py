@@ -89,8 +89,12 @@ def _network(
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path.resolve())
         try:
-            from semanticodec import SemantiCodec  # pyright: ignore[reportMissingImports]
-
+            from semanticodec import (  # pyright: ignore[reportMissingImports]
+                SemantiCodec,  # pyright: ignore[reportAttributeAccessIssue]
+            )
+        except (ImportError, OSError, RuntimeError) as error:  # compiled parts may be of another PyTorch
+            raise Unavailable(f"semanticodec: its package cannot be imported: {error}; {_MEND}") from error
+        try:
             model = SemantiCodec(
                 token_rate=token_rate,
                 semantic_vocab_size=_SEMANTIC,
@@ -99,8 +103,6 @@ def _network(
                 checkpoint_path=folder,
                 cache_path=folder,
             )
-        except ImportError as error:
-            raise Unavailable(f"semanticodec: its package cannot be imported: {error}; {_MEND}") from error
         except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
             told = ", ".join(map(str, files))
             raise Unavailable(f"semanticodec: its package cannot read {told}: {error}") from error
