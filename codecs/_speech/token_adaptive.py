@@ -43,26 +43,22 @@ class _Book:
         self.recent = np.zeros(size, np.int64)
         self.frames = 0
         self.last = 0
-        self.shares = list(_START)
+        self.shares: list[int] = list(_START)
 
     def token(self, coder: RangeCoder, known: int) -> int:
         """Codes the next token, which is `known` where the coder writes."""
         free = TOTAL - self.size  # every entry has a frequency of at least 1
-        if self.frames:
-            alike, often, lately, again = (free * share // _ONE for share in self.shares)
-            fading = int(self.recent.sum())
-            frequencies = 1 + alike // self.size + self.counts * often // self.frames
-            frequencies += self.recent * lately // fading
-            frequencies[self.last] += again
-        else:
-            alike = free
-            frequencies = self._np.full(self.size, 1 + free // self.size, self._np.int64)
+        shares = self.shares if self.frames else (_ONE, 0, 0, 0)
+        alike, often, lately, again = (free * share // _ONE for share in shares)
+        seen, fading = max(self.frames, 1), max(int(self.recent.sum()), 1)
+        frequencies = 1 + alike // self.size + self.counts * often // seen + self.recent * lately // fading
+        frequencies[self.last] += again
         frequencies[frequencies.argmax()] += TOTAL - int(frequencies.sum())
         token = coder.symbol(frequencies, known)
         if self.frames:
             self._weigh(
                 alike // self.size,
-                int(self.counts[token]) * often // self.frames,
+                int(self.counts[token]) * often // seen,
                 int(self.recent[token]) * lately // fading,
                 again if token == self.last else 0,
             )

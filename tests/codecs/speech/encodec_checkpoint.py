@@ -32,5 +32,7 @@ def _tensor(name: str, shape: Sequence[int]) -> torch.Tensor:
 def sound(samples: int, rate: int = 24000) -> torch.Tensor:
     """A chord that swells, float32 (samples,)."""
     time = torch.arange(samples, dtype=torch.float64) / rate
-    chord = sum((2 * torch.pi * pitch * time).sin() / number for number, pitch in enumerate((180, 437, 911), 1))
+    chord = sum(
+        (2 * torch.pi * pitch * time).sin() / number for number, pitch in enumerate((180, 437, 911), 1)
+    )
     return (0.3 * chord * (0.2 + time * rate / samples)).float()

@@ -27,7 +27,7 @@ def _network(weights, device):
 
         def sound(self, tokens):
             books = zip(self.books, tokens.T, strict=False)
-            return sum(entries[found] for entries, found in books).flatten()
+            return torch.stack([entries[found] for entries, found in books]).sum(dim=0).flatten()
 
     return Basis()
 
