@@ -172,7 +172,7 @@ class _Quantizer(nn.Module):
         left = list(frames.chunk(self.groups, dim=1))
         for at, book in enumerate(self.books[:books]):
             group = at % self.groups
-            found.append(_nearest(left[group], book.weight))
+            found.append(_nearest(left[group], book.get_parameter("weight")))
             left[group] = left[group] - book(found[-1])
         return torch.stack(found, dim=1)
 
