@@ -67,7 +67,7 @@ class Trainer(training_loop.Trainer):
         used = ladder[torch.randint(len(ladder), (len(sound),), device=self.device)]
         with torch.autocast(self.device.type, enabled=False):
             seen, commitment = quantised(self.network.quantizer, found, used, learn=True)
-        made = self.network.decoder(seen)[:, 0].float()
+        made = self.network.decoder(seen)[:, 0, : sound.shape[1]].float()
         with torch.autocast(self.device.type, enabled=False):
             return {
                 "mel": 10 * mel_distance(made, sound, self.sample_rate),
