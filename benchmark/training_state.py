@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import pickle
 import signal
-import struct
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import environment
+from . import environment, weights
 from .errors import UsageError
 from .progress import duration
 
@@ -79,16 +78,7 @@ def reading(checkpoint: Path) -> Iterator[None]:
     """Within, a checkpoint is read. Raises UsageError where it is not one of this recipe."""
     try:
         yield
-    except (
-        LookupError,
-        RuntimeError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        struct.error,
-        pickle.UnpicklingError,
-    ) as error:
+    except (*weights.UNREADABLE, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, pickle.UnpicklingError):
             reason = "it holds more than tensors, and was not read, as it could run code"

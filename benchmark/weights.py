@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import struct
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from .download import Progress, Say
 
 OFFLINE = "TALKBENCH_OFFLINE"
+# What torch raises where the bytes of a file make no sense, unless it is an UnpicklingError.
+UNREADABLE = (LookupError, RuntimeError, ValueError, TypeError, AttributeError, EOFError, struct.error)
 
 
 @cache
@@ -183,8 +186,9 @@ def _read_pickle(path: Path, weight: Weight) -> dict[str, Tensor]:
             f"{path}: this checkpoint of {weight.name} holds more than tensors "
             f"({named[1] if named else 'no plain pickle'}) and was not read, as it could run code"
         ) from error
-    except (RuntimeError, EOFError, ValueError) as error:
-        raise Unavailable(f"{path}: not a checkpoint that torch can read: {error}") from error
+    except UNREADABLE as error:
+        reason = str(error) or type(error).__name__
+        raise Unavailable(f"{path}: not a checkpoint that torch can read: {reason}") from error
     if isinstance(weight.inside, str):
         return _tensors(path, weight, content, weight.inside)
     found = {key: _tensors(path, weight, content, key) for key in weight.inside}

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...benchmark import training_card, training_figure, training_loop, weights
+from ...benchmark import training_card, training_figure, training_loop, training_state, weights
 from ...benchmark.artifacts import cache_folder
 from ...benchmark.train_cli import Request, Say
 from . import training, training_faces, training_perceptual
@@ -55,15 +55,17 @@ def render(folder: Path, say: Say) -> None:
         return
     parts = os.cpu_count() or 1
     command = [sys.executable, "-m", training_faces.__name__, str(folder), str(PEOPLE), str(HELD_OUT)]
-    renderers = [subprocess.Popen([*command, str(part), str(parts)]) for part in range(parts)]
-    try:
-        while any(process.poll() is None for process in renderers):
-            say(f"rendering people: {here()} of {total}")
-            time.sleep(1)
-    finally:
-        for process in renderers:
-            process.terminate()
-            process.wait()
+    with training_state.between_steps() as let_through:
+        renderers = [subprocess.Popen([*command, str(part), str(parts)]) for part in range(parts)]
+        try:
+            while any(process.poll() is None for process in renderers):
+                say(f"rendering people: {here()} of {total}")
+                time.sleep(1)
+                let_through()
+        finally:
+            for process in renderers:
+                process.terminate()
+                process.wait()
     if here() < total:
         raise RuntimeError(f"{total - here()} of {total} people were not rendered into {folder}")
 

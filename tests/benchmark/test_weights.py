@@ -266,7 +266,20 @@ def test_a_pickle_that_would_run_code_is_refused(register, places, legacy) -> No
     assert not list((places / "cache").rglob("*.safetensors"))
 
 
-@pytest.mark.parametrize("body", [b"", b"no checkpoint", pickle.dumps([1, 2], 2), b"PK\x03\x04" + bytes(99)])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no checkpoint",
+        b"<!DOCTYPE html><title>404</title>",
+        b"version https://git-lfs.github.com/spec/v1\n",
+        b"\x80\x02a",  # appends to nothing: IndexError
+        b"\x80\x02h\x01",  # takes what was never kept: KeyError
+        b"\x80\x02J\x01",  # a number that is cut off: struct.error
+        pickle.dumps([1, 2], 2),
+        b"PK\x03\x04" + bytes(99),
+    ],
+)
 def test_what_is_no_checkpoint_is_named(register, places, body) -> None:
     path = put(places / "mine/net.pth", body)
     register(sha256=hashlib.sha256(body).hexdigest(), bytes=0)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from fractions import Fraction
 from typing import Any
 from xml.etree import ElementTree
@@ -113,6 +114,22 @@ def test_a_budget_of_time_ends_with_all_files(recipe, tmp_path, monkeypatch, tin
     assert 0 < card["steps"] < 1000
     assert (tmp_path / "new" / "dac_synthetic.svg").is_file()
     load_file(tmp_path / "new" / "dac_synthetic.safetensors")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_people_are_rendered_it_leaves_no_renderer(number, tmp_path, monkeypatch):
+    begun, start = [], subprocess.Popen
+
+    def sleeper(command):
+        begun.append(start(["sleep", "60"]))
+        return begun[-1]
+
+    monkeypatch.setattr(training_recipe.subprocess, "Popen", sleeper)
+    monkeypatch.setattr(training_recipe.time, "sleep", lambda seconds: os.kill(os.getpid(), number))
+    with pytest.raises(KeyboardInterrupt):
+        training_recipe.render(tmp_path, lambda text, lasting=False: None)
+    assert len(begun) == os.cpu_count()
+    assert all(process.poll() == -signal.SIGTERM for process in begun)
 
 
 def test_a_wrong_checkpoint_is_refused(recipe, tmp_path):
