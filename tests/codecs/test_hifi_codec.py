@@ -285,7 +285,11 @@ def _network(weights, device):
     shape = network.Shape(steps=((4, 8), (5, 11), (8, 16)), channels=16, entries=64)
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return network.folded(network.HifiCodec(shape)).eval().requires_grad_(False).to(device)
+        made = network.HifiCodec(shape)
+        for value in made.state_dict().values():
+            if value.ndim > 1:  # left as they begin, all sounds would give one and the same token
+                value.normal_(0, (2 / value[0].numel()) ** 0.5)
+        return network.folded(made).eval().requires_grad_(False).to(device)
 
 CODEC = SpeechModule("tiny-hifi", weights=[], network=_network, rate=16000, hop=160, sizes=(64,) * 4,
                      books=[4], parameters=None, licence="MIT", paper="", accelerated=False)
