@@ -13,6 +13,7 @@ from . import conformance_worker as worker
 from .conformance_clips import CheckClip
 from .conformance_worker import DecodedClip, EncodedClip, Identity, Refusal
 from .executors import Job, LocalExecutor
+from .sound_delay import Delay
 from .types import Bitstream, ClipSpec
 
 STEP_LIMIT_S = 120.0
@@ -76,6 +77,10 @@ class Process:
         shape = json.dumps(spec.to_dict())
         ask = partial(self._ask, worker.decode, limit_s, codec=self._codec)
         return ask(data=data, spec=shape, instance=instance)
+
+    def delays(self, data: bytes, recipe: CheckClip) -> tuple[Delay, Delay] | Refusal:
+        """How late the decoded sound is against the recipe's: by its waveform, and by its envelope."""
+        return self._ask(worker.delays, codec=self._codec, data=data, recipe=recipe)
 
     def timeline(self, data: bytes, spec: ClipSpec) -> dict[str, int] | Refusal | None:
         """Steps of each part's timeline, or None where the codec has no timeline."""

@@ -10,6 +10,7 @@ from fractions import Fraction
 from .conformance_bench import Bench, CheckResult, Stop, stream_of, verdict
 from .conformance_clips import CheckClip
 from .conformance_payload import ladder, payload_is_needed, timeline
+from .conformance_sound import aligned
 from .conformance_worker import DecodedClip, EncodedClip, Refusal
 
 _OTHER_SIZE = (256, 256)  # of codecs that code one picture size only, nearly all take this one
@@ -267,6 +268,7 @@ RULES = [
     (("ladder",), ladder),
     (("payload-needed", "damage"), payload_is_needed),
     (("timeline",), timeline),
+    (("aligned",), aligned),
     (("one-frame", "silence", "no-audio", "no-video", "odd-size", "30-fps", "stereo", "48-khz"), edges),
     (("repeatable-encode",), repeats),
 ]

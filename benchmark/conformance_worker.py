@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
-from . import registry, stages
+from . import registry, sound_delay, stages
 from . import timeline as timelines
 from .codec import Codec, CodecInfo
 from .conformance_clips import CheckClip
 from .errors import BitstreamError, CodecError, InvalidClip, Unavailable
 from .fingerprint import canonical_json
-from .types import Bitstream, ClipSpec, Point
+from .types import Bitstream, Clip, ClipSpec, Point
 
 
 @dataclass(frozen=True)
@@ -210,22 +210,48 @@ def _files_in(folder: str) -> set[tuple[str, int]]:
     return {(str(path), path.stat().st_mtime_ns) for path in Path(folder).rglob("*") if path.is_file()}
 
 
+def _decoded(codec: str, data: bytes, shape: ClipSpec, instance: int, device: str) -> tuple[Clip, float]:
+    """The clip, as the spec says, and the seconds it took. Raises InvalidClip, or what decoding raises."""
+    stream = Bitstream.from_bytes(data)
+    coder = _instance(codec, device, instance)
+    started = time.perf_counter()
+    clip = coder.decode(stream, shape)
+    seconds = time.perf_counter() - started
+    try:
+        stages.check_decoded(codec, clip, shape, coder.info.modalities)
+    except CodecError as error:
+        raise InvalidClip(str(error)) from error
+    return clip, seconds
+
+
 def decode(
     codec: str, data: bytes, spec: str, instance: int, folder: str, device: str
 ) -> DecodedClip | Refusal:
     """Decode bytes, knowing nothing else but the clip's spec (as JSON)."""
     _enter(folder)
-    shape = ClipSpec.from_dict(json.loads(spec))
     try:
-        stream = Bitstream.from_bytes(data)
-        coder = _instance(codec, device, instance)
-        started = time.perf_counter()
-        clip = coder.decode(stream, shape)
-        seconds = time.perf_counter() - started
+        clip, seconds = _decoded(codec, data, ClipSpec.from_dict(json.loads(spec)), instance, device)
     except (Exception, SystemExit) as error:
         return _refusal(error)
-    try:
-        stages.check_decoded(codec, clip, shape, coder.info.modalities)
-    except CodecError as error:
-        return Refusal("invalid", str(error))
     return DecodedClip(clip.sha256(), seconds)
+
+
+def delays(
+    codec: str, data: bytes, recipe: CheckClip, folder: str, device: str
+) -> tuple[sound_delay.Delay, sound_delay.Delay] | Refusal:
+    """How late the sound of `data` is against the recipe's, by its waveform and by its envelope.
+
+    A silent sound is unlike any other: its delays are 0, of likeness 0.
+    """
+    _enter(folder)
+    try:
+        clip, _ = _decoded(codec, data, recipe.spec, 0, device)
+    except (Exception, SystemExit) as error:
+        return _refusal(error)
+    # Only now does this process learn what was encoded.
+    before, after = (sound.mean(dim=0).numpy() for sound in (recipe.make().audio, clip.audio))
+    if not after.any():
+        nothing = sound_delay.Delay(0.0, float("inf"), 0.0)
+        return nothing, nothing
+    waveform = sound_delay.of_waveform(before, after, recipe.sample_rate)
+    return waveform, sound_delay.of_envelope(before, after, recipe.sample_rate)

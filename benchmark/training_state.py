@@ -65,6 +65,8 @@ def running_average(most: float) -> Callable[[Tensor, Tensor, Tensor | int], Ten
     """
 
     def average(kept: Tensor, now: Tensor, count: Tensor | int) -> Tensor:
+        if not kept.is_floating_point():  # a size or a counter, which has no mean
+            return now
         keep = min(most, (1 + float(count)) / (10 + float(count)))
         return keep * kept + (1 - keep) * now
 

@@ -1,58 +1,57 @@
-"""Speech codecs of PyAV's FFmpeg libraries: mono samples in, packets without container out, and back."""
+"""The one path between a clip's sound and a codec's: mono, resampled without delay, exact lengths back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ..benchmark.errors import CodecError
 from ..benchmark.types import Clip, ClipSpec, Timeline
 
 if TYPE_CHECKING:
     import numpy as np
-    from av import AudioCodecContext
     from numpy.typing import NDArray
 
     Samples = NDArray[np.float32]
 
 
-def missing(*names: str) -> str | None:
-    """Why a codec that needs these encoders and decoders of PyAV cannot run here, and the mend, or None."""
-    mend = "install it with: pip install av soxr"
+def missing() -> str | None:
+    """Why sound cannot be resampled here, and the mend, or None."""
     try:
-        import av
         import soxr  # noqa: F401
     except ImportError as error:
-        return f"{error}; {mend}"
-    wanting = [name for name in names if name not in av.codecs_available]
-    return f"this build of PyAV ({av.__version__}) has no {', '.join(wanting)}; {mend}" if wanting else None
+        return f"{error}; install it with: pip install soxr"
+    return None
 
 
 def build() -> dict[str, str]:
-    """Versions that can change the coded or decoded sound."""
-    import av
+    """Version of the resampler, which can change the coded or decoded sound."""
     import soxr
 
-    libraries = {name: ".".join(map(str, version)) for name, version in av.library_versions.items()}
-    return {"av": av.__version__, "libavcodec": libraries["libavcodec"], "soxr": soxr.__version__}
+    return {"soxr": soxr.__version__}
 
 
 def mono(clip: Clip, rate: int, name: str) -> Samples:
-    """The clip's sound as mono float32 at `rate` Hz: the mean of its channels. Raises CodecError."""
+    """The mean of the clip's channels: float32 in [-1, 1] at `rate` Hz, as long as the clip, rounded up.
+
+    Raises CodecError for a clip without sound, or with samples that are not finite.
+    """
+    import numpy as np
+
     if not clip.spec.samples:
         raise CodecError(f"{name} codes sound, and this clip has none")
-    return _resampled(clip.audio.mean(dim=0).numpy(), clip.spec.sample_rate, rate)
+    samples = clip.audio.mean(dim=0).numpy()
+    if not np.isfinite(samples).all():
+        raise CodecError(f"{name}: the clip's sound holds NaN or infinite samples")
+    return _resampled(samples, clip.spec.sample_rate, rate, _length(clip.spec, rate))
 
 
 def spread(samples: Samples, rate: int, spec: ClipSpec) -> Clip:
     """A clip of exactly `spec.samples`, every channel being `samples` (mono, `rate` Hz). No pictures."""
-    import numpy as np
     import torch
 
-    sound = np.clip(_resampled(samples, rate, spec.sample_rate)[: spec.samples], -1, 1)
-    sound = np.pad(sound, (0, spec.samples - len(sound)))
+    sound = _resampled(samples, rate, spec.sample_rate, spec.samples)
     audio = torch.from_numpy(sound).repeat(spec.channels, 1)
     video = torch.zeros((0, 3, spec.height, spec.width), dtype=torch.uint8)
     return Clip(replace(spec, frames=0), video, audio)
@@ -60,67 +59,7 @@ def spread(samples: Samples, rate: int, spec: ClipSpec) -> Clip:
 
 def frames_needed(spec: ClipSpec, rate: int, delay: int, frame: int) -> int:
     """Frames of `frame` samples at `rate` that hold the whole sound, the codec's `delay` included."""
-    return -(-(-(-spec.samples * rate // spec.sample_rate) + delay) // frame)
-
-
-def encode_packets(
-    samples: Samples,
-    rate: int,
-    frame: int,
-    count: int,
-    encoder: str,
-    bit_rate: int,
-    options: Mapping[str, str],
-) -> list[bytes]:
-    """Exactly `count` packets, one per `frame` samples; silence follows the sound. Raises CodecError."""
-    import av
-    import numpy as np
-    from av.error import FFmpegError
-
-    context = cast("AudioCodecContext", av.CodecContext.create(encoder, "w"))
-    context.sample_rate, context.layout, context.bit_rate = rate, "mono", bit_rate
-    context.format, context.time_base, context.options = "s16", Fraction(1, rate), dict(options)
-    sound = np.zeros(count * frame, dtype=np.int16)
-    sound[: len(samples)] = np.round(np.clip(samples, -1, 32767 / 32768) * 32768)[: len(sound)]
-    packets = []
-    try:
-        for start in range(0, len(sound), frame):
-            piece = av.AudioFrame.from_ndarray(
-                sound[None, start : start + frame], format="s16", layout="mono"
-            )
-            piece.sample_rate, piece.pts = rate, start
-            packets += [bytes(packet) for packet in context.encode(piece)]
-        packets += [bytes(packet) for packet in context.encode(None)]
-    except FFmpegError as error:
-        raise CodecError(f"{encoder} failed: {error}") from error
-    if context.frame_size != frame or len(packets) < count:
-        raise CodecError(
-            f"{encoder} gave {len(packets)} packets of {context.frame_size} samples, not {count}"
-        )
-    return packets[:count]
-
-
-def decode_packets(packets: Sequence[bytes], rate: int, frame: int, decoder: str) -> Samples:
-    """Mono float32, `frame` samples for each packet. Raises CodecError for packets that do not give that."""
-    import av
-    import numpy as np
-    from av.error import FFmpegError
-
-    context = cast("AudioCodecContext", av.CodecContext.create(decoder, "r"))
-    context.sample_rate, context.layout = rate, "mono"
-    pieces = []
-    try:
-        for packet in packets:
-            pieces += [decoded.to_ndarray() for decoded in context.decode(av.Packet(packet))]
-        pieces += [decoded.to_ndarray() for decoded in context.decode(None)]
-    except FFmpegError as error:
-        raise CodecError(f"{decoder} cannot decode this payload: {error}") from error
-    shapes = {piece.shape for piece in pieces}
-    if len(pieces) != len(packets) or shapes - {(1, frame)} or context.sample_rate != rate:
-        raise CodecError(
-            f"{decoder}: the payload does not decode to {len(packets)} frames of {frame} samples"
-        )
-    return np.concatenate(pieces, axis=1)[0].astype(np.float32) / 32768
+    return -(-(_length(spec, rate) + delay) // frame)
 
 
 def timeline(step_s: float, parts: Mapping[str, Sequence[int]]) -> dict[str, Timeline]:
@@ -129,11 +68,21 @@ def timeline(step_s: float, parts: Mapping[str, Sequence[int]]) -> dict[str, Tim
     return {name: Timeline(step_s, (*bits, *[0] * (count - len(bits)))) for name, bits in parts.items()}
 
 
-def _resampled(samples: Samples, rate: int, wanted: int) -> Samples:
-    """soxr at its high quality has linear phase and no delay."""
+def _resampled(samples: Samples, rate: int, wanted: int, length: int) -> Samples:
+    """`length` samples at `wanted` Hz; silence follows what there is.
+
+    soxr's high quality has linear phase and no delay. What overshoots full scale is clipped.
+    """
     import numpy as np
     import soxr
 
-    if rate == wanted:
-        return samples
-    return np.asarray(soxr.resample(samples, rate, wanted, quality="HQ"), dtype=np.float32)
+    # The silence goes in before the resampler, whose own choice of length would drop a lone sample.
+    samples = np.pad(samples, (0, max(length * rate // wanted + 2 - len(samples), 0)))
+    if rate != wanted:
+        samples = soxr.resample(samples, rate, wanted, quality="HQ")
+    return np.clip(samples[:length], -1, 1, dtype=np.float32)
+
+
+def _length(spec: ClipSpec, rate: int) -> int:
+    """Samples at `rate` Hz that hold the whole sound."""
+    return -(-spec.samples * rate // spec.sample_rate)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..benchmark.codec import CodecInfo
 from ..benchmark.errors import CodecError
 from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
-from . import _audio
+from . import _audio, _packets
 
 if TYPE_CHECKING:
     from ..benchmark.codec import Codec
@@ -22,7 +22,7 @@ _CODEC = "libopencore_amrnb"
 
 def availability() -> str | None:
     """Why AMR-NB cannot run here and the mend, or None."""
-    return _audio.missing(_CODEC)
+    return _packets.missing(_CODEC)
 
 
 def describe() -> tuple[CodecInfo, Sequence[Point]]:
@@ -34,7 +34,7 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
         family="conventional",
         licence="Apache-2.0",
         paper="3GPP TS 26.071, 26.101",
-        build=_audio.build(),
+        build=_packets.build(),
     )
     return info, [Point(f"{bits / 20:g}kbps", {"mode": mode}) for mode, bits in enumerate(_BITS)]
 
@@ -62,7 +62,7 @@ class _AmrNb:
         mode = int(point.params["mode"])
         samples = _audio.mono(clip, _RATE, "amr-nb")
         count = _audio.frames_needed(clip.spec, _RATE, _DELAY, _FRAME)
-        packets = _audio.encode_packets(samples, _RATE, _FRAME, count, _CODEC, _BITS[mode] * 50, {})
+        packets = _packets.encode_packets(samples, _RATE, _FRAME, count, _CODEC, _BITS[mode] * 50, {})
         if any(packet[0] != _frame_header(mode) for packet in packets):
             raise CodecError("amr-nb: the encoder left its mode")
         frames = _pack([packet[1:] for packet in packets], _BITS[mode])
@@ -76,7 +76,7 @@ class _AmrNb:
         count = _audio.frames_needed(spec, _RATE, _DELAY, _FRAME)
         frames = _unpack(stream["frames"], _BITS[mode[0]], count)
         packets = [bytes([_frame_header(mode[0])]) + frame for frame in frames]
-        samples = _audio.decode_packets(packets, _RATE, _FRAME, _CODEC)
+        samples = _packets.decode_packets(packets, _RATE, _FRAME, _CODEC)
         return _audio.spread(samples[_DELAY:], _RATE, spec)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..benchmark.codec import CodecInfo
 from ..benchmark.errors import CodecError
 from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
-from . import _audio
+from . import _audio, _packets
 
 if TYPE_CHECKING:
     from ..benchmark.codec import Codec
@@ -22,24 +23,36 @@ _FRAME_MS = 60
 _OPTIONS = {"application": "voip", "vbr": "on", "compression_level": "10"}
 _RATES = (8000, 12000, 16000, 24000, 48000)
 _DECODED_RATE = 48000
-_DELAY = 312  # samples at 48 kHz: the look-ahead of libopus, which Ogg calls pre-skip
+# Samples at 48 kHz by which the decoded sound is late. CELT keeps to the 6.5 ms that Ogg calls pre-skip.
+# SILK's resamplers come near it in whole samples of the two rates that they stand between (silk/resampler.c).
+# So there it follows from the rate given to the encoder and the bandwidth of the packets, which is wide in
+# hybrid ones. Measured with `sound_delay.of_waveform` (docs/codecs.md).
+_CELT_DELAY = 312
+_SILK_DELAYS = {
+    8000: {"narrow": 315},
+    12000: {"narrow": 314, "medium": 309},
+    16000: {"narrow": 313, "medium": 311, "wide": 310},
+    24000: {"narrow": 314, "medium": 308, "wide": 309},
+    48000: {"narrow": 314, "medium": 309, "wide": 309},
+}
+_LONGEST_DELAY = 315
 
 
 def availability() -> str | None:
     """Why Opus cannot run here and the mend, or None."""
-    return _audio.missing("libopus")
+    return _packets.missing("libopus")
 
 
 def describe() -> tuple[CodecInfo, Sequence[Point]]:
     """Identity and default ladder."""
     info = CodecInfo(
         name="opus",
-        version="1",
+        version="2",
         modalities=("audio",),
         family="conventional",
         licence="BSD-3-Clause",
         paper="RFC 6716",
-        build=_audio.build(),
+        build=_packets.build(),
         options=dict(_OPTIONS),
     )
     points = [Point(f"{rate // 1000}kbps", {"bit_rate": rate, "frame_ms": _FRAME_MS}) for rate in _BIT_RATES]
@@ -53,7 +66,7 @@ def load(device: str) -> Codec:
 
 def timeline(stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:
     """Bits of each packet, and of its length."""
-    packets = _packets(stream["lengths"], stream["packets"])
+    packets = _split(stream["lengths"], stream["packets"])
     bits = {
         "lengths": [8 * len(_length(len(packet))) for packet in packets[:-1]],
         "packets": [8 * len(packet) for packet in packets],
@@ -69,10 +82,10 @@ class _Opus:
     def encode(self, clip: Clip, point: Point) -> Bitstream:
         """Parts `lengths` (of all packets but the last) and `packets`."""
         frame_ms, bit_rate = int(point.params["frame_ms"]), int(point.params["bit_rate"])
-        rate = next((rate for rate in _RATES if rate >= clip.spec.sample_rate), _RATES[-1])
+        rate = _coded_rate(clip.spec)
         samples = _audio.mono(clip, rate, "opus")
         count = _count(clip.spec, frame_ms)
-        packets = _audio.encode_packets(
+        packets = _packets.encode_packets(
             samples,
             rate,
             rate * frame_ms // 1000,
@@ -86,19 +99,38 @@ class _Opus:
 
     def decode(self, stream: Bitstream, spec: ClipSpec) -> Clip:
         """The sound, aligned with what was encoded; every channel is the same."""
-        packets = _packets(stream["lengths"], stream["packets"])
+        packets = _split(stream["lengths"], stream["packets"])
         if not all(packets):
             raise CodecError("opus: the payload has an empty packet")
         frame_ms = _duration_ms(packets[0])
         count = _count(spec, frame_ms)
         if len(packets) != count:
             raise CodecError(f"opus: the payload has {len(packets)} packets, the clip takes {count}")
-        samples = _audio.decode_packets(packets, _DECODED_RATE, _DECODED_RATE * frame_ms // 1000, "libopus")
-        return _audio.spread(samples[_DELAY:], _DECODED_RATE, spec)
+        samples = _packets.decode_packets(packets, _DECODED_RATE, _DECODED_RATE * frame_ms // 1000, "libopus")
+        return _audio.spread(samples[_delay(packets, spec) :], _DECODED_RATE, spec)
+
+
+def _coded_rate(spec: ClipSpec) -> int:
+    """Sample rate that the encoder is given, in Hz."""
+    return next((rate for rate in _RATES if rate >= spec.sample_rate), _RATES[-1])
+
+
+def _delay(packets: Sequence[bytes], spec: ClipSpec) -> int:
+    """Samples at 48 kHz by which the decoded sound is late, in the mode that most packets have.
+
+    Each says its own in its first byte (RFC 6716, table 2); those of another mode are up to 0.15 ms off.
+    """
+    (mode, _), *_ = Counter(_mode(packet[0] >> 3) for packet in packets).most_common()
+    return _SILK_DELAYS[_coded_rate(spec)].get(mode, _CELT_DELAY)
+
+
+def _mode(config: int) -> str:
+    """What decides the delay of a packet: the bandwidth that SILK codes, or `celt`."""
+    return ("narrow", "medium", "wide")[config // 4] if config < 12 else "wide" if config < 16 else "celt"
 
 
 def _count(spec: ClipSpec, frame_ms: int) -> int:
-    return _audio.frames_needed(spec, _DECODED_RATE, _DELAY, _DECODED_RATE * frame_ms // 1000)
+    return _audio.frames_needed(spec, _DECODED_RATE, _LONGEST_DELAY, _DECODED_RATE * frame_ms // 1000)
 
 
 def _length(size: int) -> bytes:
@@ -118,7 +150,7 @@ def _lengths(data: bytes) -> Iterable[int]:
             yield first + 4 * second
 
 
-def _packets(lengths: bytes, data: bytes) -> list[bytes]:
+def _split(lengths: bytes, data: bytes) -> list[bytes]:
     packets, at = [], 0
     for size in _lengths(lengths):
         packets.append(data[at : at + size])

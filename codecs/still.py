@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..benchmark.codec import CodecInfo
 from ..benchmark.errors import CodecError
 from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
+from . import _params
 from ._generative import keyframes, varint
 from ._generative.keyframes import availability as availability
 
@@ -53,7 +54,7 @@ class StillCodec:
         """The first picture, and every `gop`-th one if `gop` is not 0."""
         if not clip.spec.frames:
             raise CodecError("still codes pictures, and this clip has none")
-        qp, gop = keyframes.whole(point, "qp", 0, 63), keyframes.gop_of(point, clip.spec.frames)
+        qp, gop = _params.whole(point, "qp", 0, 63), keyframes.gop_of(point, clip.spec.frames)
         shown = clip.video[:: keyframes.positions(clip.spec.frames, gop).step]
         headers, pictures = keyframes.split(keyframes.encode(shown, qp))
         headers = varint.write([gop]) + headers

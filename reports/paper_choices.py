@@ -23,8 +23,6 @@ AUDIO_COLUMNS: Wanted = (
     ("visqol_speech",),
     ("wer_whisper", "wer_sphinx"),
 )
-MORE_AUDIO_COLUMNS: Wanted = (("pesq",), ("stoi",), ("dnsmos_ovrl",))
-"""What the papers do not have; shown where it was asked for."""
 BD_METRICS: dict[str, Wanted] = {
     "video": _PICTURE,
     "audio": AUDIO_COLUMNS,

@@ -47,22 +47,26 @@ class Line:
 
 @dataclass(frozen=True)
 class Head:
-    """The head of a column; hint: on hover; marks: keys of `text.MARKS`."""
+    """The head of a column; hint: on hover; marks: keys of `text.MARKS`; small: a second line."""
 
     text: str
     kind: CellKind = "number"
     hint: str = ""
     marks: tuple[str, ...] = ()
+    small: str = ""
 
 
 @dataclass(frozen=True)
 class PaperTable:
-    """A table with its caption, a format string of the names in `said`."""
+    """A table with its caption, a format string of the names in `said`; gaps: footnotes of what is not in it
+    and why.
+    """
 
     heads: tuple[Head, ...]
     lines: tuple[Line, ...]
     caption: str
     said: Mapping[str, str] = field(default_factory=dict)
+    gaps: tuple[tuple[str, str], ...] = ()
 
     @property
     def caption_parts(self) -> Iterator[tuple[str, str, str]]:
@@ -72,11 +76,14 @@ class PaperTable:
 
     @property
     def caption_text(self) -> str:
-        return "".join(literal + value for literal, _, value in self.caption_parts)
+        """The caption with the footnotes."""
+        whole = "".join(literal + value for literal, _, value in self.caption_parts)
+        missed = "; ".join(f"{name}: {reason}" for name, reason in self.gaps)
+        return f"{whole} Not here: {missed}." if missed else whole
 
     def texts(self) -> Table:
         """Heads and rows as texts; the last cell of a shorter row is for all columns that are left."""
-        heads = [" ".join((head.text, *head.marks)) for head in self.heads]
+        heads = [" ".join(filter(None, (head.text, head.small, *head.marks))) for head in self.heads]
         return heads, [[cell.plain for cell in line.cells] for line in self.lines]
 
 

@@ -16,7 +16,8 @@ from .paper_choices import (
 from .paper_cost import cost_table, points
 from .paper_curves import Board, CommonRate
 from .paper_model import PaperTable
-from .paper_tables import audio_table, bd_table, sync_table
+from .paper_tables import bd_table, sync_table
+from .speech_table import speech_table
 
 if TYPE_CHECKING:
     from .facts import Row
@@ -54,8 +55,8 @@ class PaperSet:
             return None
         return bd_table(self.book, self.rate, test, self.book.choose(BD_METRICS[self.rate], self.rate))
 
-    def audio(self, dataset: str) -> PaperTable:
-        return audio_table(self.book, dataset)
+    def speech(self, dataset: str) -> PaperTable:
+        return speech_table(self.book, dataset)
 
     def ablation_rate(self, dataset: str) -> str | None:
         """The first rate with two systems to compare."""
@@ -93,7 +94,7 @@ class PaperSet:
         names = self.book.datasets
         found = {
             "paper_bd_rates": [self.bd],
-            "paper_audio": [self.audio(name) for name in names],
+            "paper_audio": [table for name in names if (table := self.speech(name)).lines],
             "paper_ablation": [self.ablation(name) for name in names],
             "paper_complexity": [self.cost(name) for name in names],
             "paper_lip_sync": [self.sync(name) for name in names],

@@ -1,4 +1,4 @@
-"""The tables of the AVCC and AV3D papers, made from a store: BD-rates, sound and lip sync."""
+"""The tables of the AVCC and AV3D papers, made from a store: BD-rates and lip sync."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from . import text
-from .paper_choices import AUDIO_COLUMNS, MORE_AUDIO_COLUMNS, Book, Choice
+from .paper_choices import Book, Choice
 from .paper_curves import Board, Mean, SystemCurve
 from .paper_model import Cell, Head, Line, PaperTable, absent, missing, number
 
@@ -19,13 +19,6 @@ BD_CAPTION = (
     "negative: {test} needs less rate. Below it the 95 % bootstrap interval over clips, and how much of"
     " the joint quality range both curves have. Curves are means over the clips that both systems "
     "cover, PCHIP over log rate; nothing is averaged over datasets or metrics."
-)
-AUDIO_CAPTION = (
-    "Every system that codes sound, at each of its points: means over the clips of {dataset} that have "
-    "a score there; rate: audio and joint parts. Error rates are of the whole corpus. The papers do not "
-    "publish the exact setting of their MEL and STFT: mel_dac_eval and stft_dac_eval are "
-    "descript-audio-codec's evaluation, and not to be compared with the printed numbers. Ground truth: the "
-    "uncoded clips; a dash stands where a metric compares with them."
 )
 SYNC_CAPTION = (
     "All systems at {kbps} kbit/s of {rate} rate, on {dataset}: interpolated on each system's own mean "
@@ -72,10 +65,10 @@ def metric_cell(board: Board, before: str = "") -> Cell:
     return Cell(f"{name} {board.arrow}", "metric", notes, sort=name, marks=board.marks)
 
 
-def metric_head(board: Board, unit: str | None = None) -> Head:
-    """A column of a metric's values; unit: instead of its own."""
-    shown = board.unit if unit is None else unit
-    return Head(f"{board.label}{f', {shown}' if shown else ''} {board.arrow}", marks=board.marks)
+def metric_head(board: Board) -> Head:
+    """A column of a metric's values."""
+    unit = f", {board.unit}" if board.unit else ""
+    return Head(f"{board.label}{unit} {board.arrow}", marks=board.marks)
 
 
 def bd_cell(board: Board, test: str, anchor: str) -> Cell:
@@ -104,74 +97,27 @@ def _interval(board: Board, bd: BdRow) -> str:
     return "no interval: one clip" if bd.clips == 1 else "no interval"
 
 
-def audio_table(book: Book, dataset: str) -> PaperTable:
-    """AVCC Table 2: every point of every codec that codes sound."""
-    there = book.on(dataset, "audio")
-    first = book.choose(AUDIO_COLUMNS, "audio", dataset)
-    more = book.choose(MORE_AUDIO_COLUMNS, "audio", dataset)
-    asked = {row["metric"] for row in book.source.metrics}
-    shown = [there[label] for label in dict.fromkeys((*first.labels, *more.labels))]
-    lines = [uncoded(shown, 2, 0, scaled=True)] if shown else []
-    for name in book.on_rate("audio", dataset):
-        found: dict[str, dict[str, Mean]] = {}
-        for board in shown:
-            if name in board.curves:
-                for mean in board.curves[name].means:
-                    found.setdefault(mean.point, {})[board.key] = mean
-        points = [(max(by.values(), key=lambda m: m.clips).kbps, point, by) for point, by in found.items()]
-        for kbps, point, by in sorted(points, key=lambda row: row[:2]):
-            cells = [mean_cell(by.get(board.key), _scale(board)) for board in shown]
-            cells.append(clips_cell((mean.clips for mean in by.values()), shown[0].expected))
-            start = (Cell(name, "system", sort=name), Cell(point, "text", sort=point), number(kbps, 3))
-            lines.append(Line((*start, *cells)))
-    lines += [missing(*gap) for gap in (*first.absent, *(g for g in more.absent if g[0] in asked))]
-    if not any(line.kind == "" for line in lines):
-        lines.insert(0, missing("sound", "no codec that codes sound has a score in this store", "text"))
-    return PaperTable(
-        heads=(
-            Head("system", "text"),
-            Head("point", "text"),
-            Head("kbit/s", "number", "measured rate of the sound, joint parts included"),
-            *(metric_head(board, "%" if board.unit == "errors/word" else None) for board in shown),
-            CLIPS,
-        ),
-        lines=tuple(lines),
-        caption=AUDIO_CAPTION,
-        said={"dataset": dataset},
-    )
-
-
-def _scale(board: Board) -> float:
-    """Error rates are shown in percent, as in the paper."""
-    return 100.0 if board.unit == "errors/word" else 1.0
-
-
-def uncoded(shown: Sequence[Board], before: int, after: int, scaled: bool = False) -> Line:
-    """The row of the clips themselves; before, after: how many columns it leaves empty on either side."""
+def uncoded(shown: Sequence[Board]) -> Line:
+    """The row of the clips themselves, with a column of nothing before that of the clips."""
     if all(board.reference is None for board in shown):
         reason = "the uncoded clips have no score of these metrics"
         return missing("Ground truth", reason, "text")
-    cells = [
-        absent("") if board.reference is None else number(board.reference * (_scale(board) if scaled else 1))
-        for board in shown
-    ]
+    cells = [absent("") if board.reference is None else number(board.reference) for board in shown]
     counts = [board.reference_clips for board in shown if board.reference is not None]
-    empty = Cell("", "text")
     return Line(
         (
             Cell("Ground truth", "text", notes=("uncoded",)),
-            *[empty] * before,
             *cells,
-            *[empty] * after,
+            Cell("", "text"),
             clips_cell(counts, shown[0].expected),
         ),
         "reference",
     )
 
 
-def mean_cell(mean: Mean | None, scale: float = 1.0) -> Cell:
+def mean_cell(mean: Mean | None) -> Cell:
     """A point's mean."""
-    return absent("not scored") if mean is None else number(mean.value * scale)
+    return absent("not scored") if mean is None else number(mean.value)
 
 
 def clips_cell(counts: Iterable[int], expected: int) -> Cell:
@@ -197,7 +143,7 @@ def sync_table(book: Book, dataset: str, rate: str, choice: Choice, kbps: float 
     """AV3D Table 2: lip sync at one rate."""
     there = book.on(dataset, rate)
     shown = [there[label] for label in choice.labels]
-    lines = [uncoded(shown, 0, 1)] if shown else []
+    lines = [uncoded(shown)] if shown else []
     for name in book.on_rate(rate, dataset):
         curves = [board.curves.get(name) for board in shown]
         if kbps is not None and any(curve is not None for curve in curves):

@@ -127,7 +127,19 @@ def leaderboards(
         )
         for group in groups(curves)
     ]
-    return sorted(boards, key=lambda b: (b.dataset, text_order(b.rate), headline_order(b.rate, b.metric)))
+    looks_at = {
+        (metric, fingerprint): modality
+        for metric, fingerprint, modality in connection.execute(
+            "SELECT metric, fingerprint, modality FROM metrics"
+        ).fetchall()
+    }
+
+    def place(board: Leaderboard) -> tuple[object, ...]:
+        # Over the rate of the sound, a metric of the sound stands before one of picture with sound.
+        strange = board.rate != "total" and looks_at[board.metric, board.fingerprint] != board.rate
+        return board.dataset, text_order(board.rate), strange, headline_order(board.rate, board.metric)
+
+    return sorted(boards, key=place)
 
 
 def text_order(rate: str) -> int:

@@ -18,6 +18,7 @@ STATUS_WORDS = {
 
 MARKS = {
     "synthetic": "runs on synthetic weights: a small in-house model of the method, not the published one",
+    "official": "runs on the weights that its authors published",
     "in-house": "made by a small in-house network: it stands for the method, and is not the published metric",
     "quick": "computed in bfloat16: not the official value",
     "floor": "a floor to compare with, not a codec to use",

@@ -1,1 +1,1 @@
-"""What generative face codecs share: keyframe and motion coders, networks' layers, checkpoints, training."""
+"""What generative face codecs share: keyframe and motion coders, networks' layers, names, training."""

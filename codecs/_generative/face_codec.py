@@ -16,6 +16,7 @@ from ...benchmark.codec import CodecInfo
 from ...benchmark.errors import CodecError
 from ...benchmark.precision import exactly
 from ...benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
+from .. import _params
 from . import face_stream, keyframes, motion_coding
 from .face_stream import Setting
 
@@ -66,7 +67,7 @@ class FaceCodec:
         frames = clip.spec.frames
         if not frames:
             raise CodecError(f"{self.info.name} codes pictures, and this clip has none")
-        qp, setting = keyframes.whole(point, "qp", 0, 63), Setting.of(point, frames)
+        qp, setting = _params.whole(point, "qp", 0, 63), Setting.of(point, frames)
         places = keyframes.positions(frames, setting.gop)
         coded = keyframes.encode(_square(clip.video[:: places.step]), qp)
         shown = keyframes.decode(coded, len(places), SIZE, SIZE)

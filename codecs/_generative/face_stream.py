@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...benchmark.errors import CodecError
 from ...benchmark.types import Bitstream, ClipSpec, Point, Timeline
+from .. import _params
 from . import keyframes, motion_coding, varint
 
 if TYPE_CHECKING:
@@ -33,11 +34,8 @@ class Setting:
     @classmethod
     def of(cls, point: Point, frames: int) -> Setting:
         """The setting of a point for a clip. Raises CodecError, naming the parameter and what it may be."""
-        profile = point.params.get("profile")
-        if profile not in motion_coding.PROFILES:
-            known = ", ".join(motion_coding.PROFILES)
-            raise CodecError(f"point {point.name!r}: profile must be one of {known}; got {profile!r}")
-        return cls(str(profile), keyframes.whole(point, "step", *STEPS), keyframes.gop_of(point, frames))
+        profile = _params.choice(point, "profile", motion_coding.PROFILES)
+        return cls(profile, _params.whole(point, "step", *STEPS), keyframes.gop_of(point, frames))
 
     @classmethod
     def read(cls, data: bytes) -> tuple[Setting, bytes]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...benchmark import ffmpeg
 from ...benchmark.errors import CodecError
 from ...benchmark.types import Bitstream, ClipSpec, Point, Timeline
-from .. import _annexb, _video, _vvc
+from .. import _annexb, _params, _video, _vvc
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,19 +45,9 @@ def options() -> dict[str, int | str]:
     return {**_vvc.SYNTAX.options(), "preset": _vvc.PRESET, "qpa": 0, "params": _PARAMS}
 
 
-def whole(point: Point, key: str, least: int, most: int) -> int:
-    """A whole number among a point's parameters. Raises CodecError, naming the key and what it may be."""
-    value = point.params.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise CodecError(
-            f"point {point.name!r}: {key} must be a whole number, {least} to {most}; got {value!r}"
-        )
-    return value
-
-
 def gop_of(point: Point, frames: int) -> int:
     """Frames from one keyframe to the next, as it is sent: 0 where a clip has but one. Raises CodecError."""
-    gop = whole(point, "gop", 0, 100_000)
+    gop = _params.whole(point, "gop", 0, 100_000)
     return gop if gop < frames else 0
 
 

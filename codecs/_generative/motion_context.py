@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...benchmark.errors import CodecError
+from .._range_coder import TOTAL, RangeCoder
 from . import motion_tables as tables
-from .motion_range import TOTAL, RangeCoder
 
 if TYPE_CHECKING:
     import numpy as np

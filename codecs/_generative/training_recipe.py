@@ -9,14 +9,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...benchmark import training_card, training_state, weights
+from ...benchmark import training_card, training_figure, training_loop, training_state, weights
 from ...benchmark.artifacts import cache_folder
 from ...benchmark.train_cli import Request, Say
-from . import training, training_faces, training_figure, training_perceptual
+from . import training, training_faces, training_perceptual
 from .training import Plan, Trainer
 from .training_faces import MOMENTS, Person
 
 PEOPLE, HELD_OUT = 480, 24
+VALIDATION = {"psnr": "moved from the first moment", "psnr_still": "the first moment kept"}
 _THINNED = 3  # of a held-out person's moments, every third is looked at while training
 
 
@@ -31,11 +32,11 @@ def train(plan: Plan, request: Request, say: Say) -> Path:
     say(f"the loss is {'with' if trainer.perceptual else 'without'} VGG-16's features", lasting=True)
     folder = cache_folder() / "training" / "faces"
     render(folder, say)
-    people = [training_faces.fetch(folder, "train", index) for index in range(PEOPLE)]
+    trainer.people = [training_faces.fetch(folder, "train", index) for index in range(PEOPLE)]
     held_out = [training_faces.fetch(folder, "validation", index) for index in range(HELD_OUT)]
     try:
-        thinned = [Person(one.pictures[::_THINNED], one.places[::_THINNED]) for one in held_out]
-        training.steps(trainer, people, thinned, checkpoint, request.minutes, say)
+        trainer.held_out = [Person(one.pictures[::_THINNED], one.places[::_THINNED]) for one in held_out]
+        training_loop.steps(trainer, plan.steps * plan.cycles, checkpoint, request.minutes, say)
     except KeyboardInterrupt:
         trainer.save(checkpoint)
         raise
@@ -93,7 +94,8 @@ def export(trainer: Trainer, validation: Mapping[str, float], request: Request) 
     path = training_card.write(
         plan.weights, kept, request.out, request.device, trainer.progress, facts, shape=shape
     )
-    training_figure.draw(training_card.read(path), path.with_suffix(".svg"))
+    card = training_card.read(path)
+    training_figure.draw(card, path.with_suffix(".svg"), VALIDATION, "PSNR of held-out people, dB")
     return path
 
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from .._generative import checkpoint
+from .. import _checkpoint
 from .._generative.dense_motion import DenseMotion
 from .._generative.generator import Generator
 from .._generative.layers import (
@@ -27,6 +27,7 @@ from .._generative.layers import (
     coordinates,
     warp,
 )
+from .._generative.published_names import published
 
 SIDE = 4  # of a code
 _HALVINGS = 4  # from a quarter of the frame's size to a code's
@@ -226,9 +227,9 @@ class CompactModel(nn.Module):
 
 def official(weights: str, device: str) -> CompactModel:
     """The network for a checkpoint of the authors' own layout. Raises Unavailable."""
-    return checkpoint.load(CompactModel, weights, device, checkpoint.published)
+    return _checkpoint.load(CompactModel, weights, device, published)
 
 
 def synthetic(weights: str, device: str) -> CompactModel:
     """The network for weights that `talkbench train cfte` wrote. Raises Unavailable."""
-    return checkpoint.load(lambda: CompactModel(SMALL), weights, device)
+    return _checkpoint.load(lambda: CompactModel(SMALL), weights, device)

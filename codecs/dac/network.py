@@ -5,8 +5,9 @@ Source: Konuko et al., Ultra-Low Bitrate Video Conferencing Using Deep Image Ani
 
 from __future__ import annotations
 
-from .._generative import checkpoint
+from .. import _checkpoint
 from .._generative.keypoint_model import KeypointModel, KeypointShape, small
+from .._generative.published_names import published
 
 OFFICIAL = KeypointShape(jacobians=False, detector_padding=3, aligned=True, smooth=True)
 SMALL = small(jacobians=False)
@@ -14,9 +15,9 @@ SMALL = small(jacobians=False)
 
 def official(weights: str, device: str) -> KeypointModel:
     """The network for a checkpoint of the authors' own layout. Raises Unavailable."""
-    return checkpoint.load(lambda: KeypointModel(OFFICIAL), weights, device, checkpoint.published)
+    return _checkpoint.load(lambda: KeypointModel(OFFICIAL), weights, device, published)
 
 
 def synthetic(weights: str, device: str) -> KeypointModel:
     """The network for weights that `talkbench train dac` wrote. Raises Unavailable."""
-    return checkpoint.load(lambda: KeypointModel(SMALL), weights, device)
+    return _checkpoint.load(lambda: KeypointModel(SMALL), weights, device)

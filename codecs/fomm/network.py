@@ -5,8 +5,9 @@ Source: Siarohin et al., First Order Motion Model for Image Animation, NeurIPS 2
 
 from __future__ import annotations
 
-from .._generative import checkpoint
+from .. import _checkpoint
 from .._generative.keypoint_model import KeypointModel, KeypointShape, small
+from .._generative.published_names import published
 
 # The authors' code leaves `align_corners` to its default, which has been False since PyTorch 1.3.
 OFFICIAL = KeypointShape()
@@ -15,9 +16,9 @@ SMALL = small(jacobians=True)
 
 def official(weights: str, device: str) -> KeypointModel:
     """The network for a checkpoint of the authors' own layout. Raises Unavailable."""
-    return checkpoint.load(lambda: KeypointModel(OFFICIAL), weights, device, checkpoint.published)
+    return _checkpoint.load(lambda: KeypointModel(OFFICIAL), weights, device, published)
 
 
 def synthetic(weights: str, device: str) -> KeypointModel:
     """The network for weights that `talkbench train fomm` wrote. Raises Unavailable."""
-    return checkpoint.load(lambda: KeypointModel(SMALL), weights, device)
+    return _checkpoint.load(lambda: KeypointModel(SMALL), weights, device)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..page import Page
-from . import bits, clips, index, papers, surfaces, trust
+from . import bits, clips, index, papers, speech, surfaces, trust
 
 if TYPE_CHECKING:
     from ..source import Source
 
-KINDS = (index, surfaces, papers, bits, clips, trust)
+KINDS = (index, speech, surfaces, papers, bits, clips, trust)
 
 
 def build(source: Source) -> list[Page]:

@@ -31,7 +31,6 @@ def pages(source: Source) -> list[Page]:
             title="Papers' tables",
             context={
                 "bd": papers.bd,
-                "audio": [(name, papers.audio(name)) for name in book.datasets],
                 "ablation": first and papers.ablation(first),
                 "cost": first and papers.cost(first),
                 "sync": first and papers.sync(first),

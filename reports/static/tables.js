@@ -14,7 +14,7 @@ function sortBy(header) {
     const order = isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y;
     return down ? -order : order;
   };
-  const body = table.tBodies[0];
+  const body = [...table.tBodies].find((one) => !one.classList.contains("fixed"));
   body.append(...[...body.rows].sort(compare));
 }
 

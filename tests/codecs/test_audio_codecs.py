@@ -2,6 +2,7 @@
 
 import importlib
 import random
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -9,10 +10,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import butter, correlate, sosfiltfilt
+from talkbench.benchmark import sound_delay
 from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part
-from talkbench.codecs import _audio, amr_nb, opus
+from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
+from talkbench.codecs import _packets, amr_nb, opus
 
 NAMES = ["opus", "amr_nb"]
 
@@ -27,11 +28,8 @@ def noise(samples: int, rate: int, channels: int = 1) -> Clip:
     return Clip(spec, torch.zeros((0, 3, 0, 0), dtype=torch.uint8), audio)
 
 
-def lag(first: torch.Tensor, second: torch.Tensor) -> int:
-    """Samples by which `second` is late at 16 kHz, in 500-3000 Hz (both codecs filter the lowest sounds)."""
-    band = butter(4, [500, 3000], "band", fs=16000, output="sos")
-    a, b = (sosfiltfilt(band, audio[0].numpy()) for audio in (first, second))
-    return int(correlate(b, a).argmax()) - len(a) + 1
+def late(clip: Clip, decoded: Clip) -> sound_delay.Delay:
+    return sound_delay.of_waveform(clip.audio[0].numpy(), decoded.audio[0].numpy(), clip.spec.sample_rate)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -61,29 +59,44 @@ def test_rate_and_likeness_rise_along_the_ladder(name, speech):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_output_is_aligned(name, speech):
-    clip = speech(4)
+    """To a third of a sample at 16 kHz; where the waveform is hardly kept, that can be told less exactly."""
+    clip = speech(3)
     codec = load(name)
+    exact = 0
     for point in codec.points:
-        decoded = codec.decode(codec.encode(clip, point), clip.spec)
-        # libopus' own delay is one sample of 16 kHz less than its stated 6.5 ms where it codes wideband.
-        assert -1 <= lag(clip.audio, decoded.audio) <= (1 if name == "opus" else 0)
+        found = late(clip, codec.decode(codec.encode(clip, point), clip.spec))
+        kept = found.likeness > 0.45
+        assert abs(found.samples) < (0.33 if kept else 1.25)
+        assert found.error < 0.05
+        exact += kept
+    assert exact >= 5
 
 
-@pytest.mark.parametrize(("module", "expected"), [(opus, 104), (amr_nb, 80)])
-def test_without_compensation_it_would_be_late(module, expected, speech, monkeypatch):
-    clip = speech(4)
-    codec = module.load("cpu")
-    stream = codec.encode(clip, codec.points[-1])
-    compensated = codec.decode(stream, clip.spec)
-    original = _audio.spread
-    delay = module._DELAY
+# Sample rate in Hz, least bandwidth that libopus may then choose, bit/s, and the mode which it is to choose.
+_MODES = [
+    *[(rate, 4000, 12000, "narrow") for rate in (8000, 12000, 16000, 24000, 48000)],
+    *[(rate, 6000, 14000, "medium") for rate in (12000, 16000, 24000, 48000)],
+    *[(rate, 8000, 20000, "wide") for rate in (16000, 24000, 48000)],
+    *[(rate, 12000, 32000, "wide") for rate in (24000, 48000)],  # hybrid
+    *[(rate, 20000, 90000, "celt") for rate in (8000, 12000, 16000, 24000, 48000)],
+]
 
-    def uncompensated(samples, rate, spec):
-        return original(np.concatenate((np.zeros(delay, np.float32), samples)), rate, spec)
 
-    monkeypatch.setattr(_audio, "spread", uncompensated)
-    late = codec.decode(stream, clip.spec)
-    assert lag(compensated.audio, late.audio) == expected
+@pytest.mark.parametrize(("rate", "cutoff", "bit_rate", "mode"), _MODES)
+def test_every_mode_of_opus_is_aligned(rate, cutoff, bit_rate, mode, speech, monkeypatch):
+    """To one sample of 48 kHz, in whichever mode; the same 6.5 ms for all would not do."""
+    monkeypatch.setitem(opus._OPTIONS, "cutoff", str(cutoff))
+    clip = speech(2, rate)
+    codec = load("opus")
+    stream = codec.encode(clip, Point("one", {"bit_rate": bit_rate, "frame_ms": 60}))
+    packets = opus._split(stream["lengths"], stream["packets"])
+    modes = [opus._mode(packet[0] >> 3) for packet in packets]
+    assert modes.count(mode) > 0.7 * len(modes)
+    if cutoff == 12000:
+        assert all(12 <= packet[0] >> 3 < 16 for packet in packets if opus._mode(packet[0] >> 3) == mode)
+    found = late(clip, codec.decode(stream, clip.spec))
+    assert abs(found.samples) * 48000 / rate < 1
+    assert found.error * 48000 / rate < 0.2
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,7 +115,7 @@ def test_sample_rates_and_channels(name, rate, speech):
 @given(
     samples=st.integers(1, 6000),
     rate=st.sampled_from([8000, 16000, 22050, 44100, 48000]),
-    channels=st.integers(1, 2),
+    channels=st.sampled_from([1, 2, 6]),
     name=st.sampled_from(NAMES),
 )
 def test_any_length(samples, rate, channels, name):
@@ -118,7 +131,7 @@ def test_frames_of_opus_may_be_shorter(speech):
     clip = speech(1)
     codec = load("opus")
     for frame_ms in (10, 20, 40, 120):
-        point = type(codec.points[0])("other", {"bit_rate": 16000, "frame_ms": frame_ms})
+        point = Point("other", {"bit_rate": 16000, "frame_ms": frame_ms})
         stream = codec.encode(clip, point)
         assert len(stream["lengths"]) >= 1000 // frame_ms
         assert codec.decode(stream, clip.spec).audio.shape == clip.audio.shape
@@ -150,7 +163,7 @@ def test_packets_decode_elsewhere(name, native, rate, speech, monkeypatch):
         decoded += [frame.to_ndarray() for frame in context.decode(None)]
         return np.concatenate(decoded, axis=1)[0]
 
-    monkeypatch.setattr(_audio, "decode_packets", with_native)
+    monkeypatch.setattr(_packets, "decode_packets", with_native)
     theirs = codec.decode(stream, clip.spec).audio
     assert np.corrcoef(ours[0], theirs[0])[0, 1] > 0.98
 
@@ -186,6 +199,57 @@ def test_clip_without_sound_is_an_error(name, moving):
     codec = load(name)
     with pytest.raises(CodecError, match=f"{codec.info.name} codes sound"):
         codec.encode(moving(1), codec.points[0])
+
+
+def constant(value: float, rate: int = 16000, seconds: float = 1) -> Clip:
+    clip = noise(round(rate * seconds), rate)
+    return replace(clip, audio=torch.full_like(clip.audio, value))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_silence_stays_silent(name):
+    clip = constant(0)
+    codec = load(name)
+    for point in codec.points:
+        assert codec.decode(codec.encode(clip, point), clip.spec).audio.abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [0.5, 1.0, -1.0])
+def test_a_constant_does_not_wrap_around(name, value):
+    """Speech codecs take it out: what they leave of it has its sign, or is a small rest."""
+    clip = constant(value)
+    codec = load(name)
+    for point in (codec.points[0], codec.points[-1]):
+        sound = codec.decode(codec.encode(clip, point), clip.spec).audio[0]
+        assert sound.abs().max() <= 1
+        assert (sound * np.sign(value)).min() > -0.5
+        assert sound[-4000:].mean().abs() < 0.01
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+def test_full_scale_is_clipped_not_wrapped(name, rate, speech):
+    """Speech driven far beyond full scale stands at exactly -1 and 1 most of the time."""
+    clip = speech(2, rate)
+    loud = (30 * clip.audio).clip(-1, 1)
+    clip = replace(clip, audio=loud)
+    wrapped = torch.where(loud == 1, -1, loud)
+    assert np.corrcoef(loud[0], wrapped[0])[0, 1] < 0.5
+    codec = load(name)
+    decoded = codec.decode(codec.encode(clip, codec.points[-1]), clip.spec)
+    assert decoded.audio.abs().max() <= 1
+    assert np.corrcoef(loud[0], decoded.audio[0])[0, 1] > 0.7
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_samples_that_are_not_finite_are_an_error(name, bad):
+    clip = noise(1600, 16000)
+    clip.audio[0, 800] = bad
+    codec = load(name)
+    with pytest.raises(CodecError, match=f"{codec.info.name}.*NaN or infinite"):
+        codec.encode(clip, codec.points[0])
 
 
 @given(st.lists(st.integers(0, 1275), max_size=30))

@@ -156,6 +156,10 @@ CASES = {
         replace(SMALL, audio=(), anchors={}, finished=False),
         ("The latest run has not finished", "This run has not finished"),
     ),
+    "no metric of sound": Odd(
+        replace(SMALL, metrics=tuple(metric for metric in FEW if metric.name != "pesq")),
+        ("no codec that codes sound has a value of these metrics",),
+    ),
     "no picture": Odd(replace(SMALL, video=(), anchors={}), ("encodec",)),
     "joint alone": Odd(
         replace(SMALL, video=(), audio=(), joint=(JOINT,), anchors={}),

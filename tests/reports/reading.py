@@ -48,6 +48,41 @@ class Reader(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.words))
 
 
+class Tables(Reader):
+    """The page's tables by id (printed ones by their label), as rows of texts."""
+
+    def __init__(self):
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.rows: list[list[str]] | None = None
+        self.cell: list[str] | None = None
+
+    def handle_starttag(self, tag, attrs):
+        super().handle_starttag(tag, attrs)
+        attrs = dict(attrs)
+        if tag == "div" and attrs.get("role") == "region":
+            self.label = attrs["aria-label"]
+        if tag == "table":
+            self.rows = self.tables.setdefault(attrs.get("id") or self.label, [])
+        if tag == "tr" and self.rows is not None:
+            self.rows.append([])
+        if tag in ("td", "th") and self.rows is not None:
+            self.cell = []
+
+    def handle_data(self, data):
+        super().handle_data(data)
+        if self.cell is not None:
+            self.cell.append(data)
+
+    def handle_endtag(self, tag):
+        super().handle_endtag(tag)
+        if self.rows is not None and self.cell is not None and tag in ("td", "th"):
+            self.rows[-1].append(re.sub(r"\s+", " ", "".join(self.cell)).strip())
+            self.cell = None
+        if tag == "table":
+            self.rows = None
+
+
 def read(factory, tmp_path, page="index"):
     """One page of the report of a fake store, checked for what no page may say."""
     return read_site(factory, tmp_path)[page]

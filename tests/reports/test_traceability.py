@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from reading import reading
+from reading import Tables, reading
 from scipy.interpolate import PchipInterpolator
 
 DRAWN = 60
@@ -261,3 +261,21 @@ def test_rates_of_points_on_the_page_of_how_it_was_made(raw, folder):
             assert float(text) == pytest.approx(np.mean(found), rel=6e-3)
             seen += 1
     assert seen == sum(map(len, raw.points.values()))
+
+
+def test_table_of_speech(raw, folder):
+    reader = Tables()
+    reader.feed((folder / "speech.html").read_text())
+    heads, *rows = reader.tables["speech-table-1"]
+    metrics = [re.split("[↑↓]", head)[1].split(",")[0] for head in heads[3:]]
+    assert {"mel_dac_eval", "visqol_speech", "wer_sphinx", "pesq", "stoi"} <= set(metrics)
+    assert len(rows) == len(raw.points["encodec"]) + len(raw.points["opus"])
+    for name, point, rate, *values in rows:
+        codec = name.split()[0]
+        for metric, shown in zip(metrics, values, strict=True):
+            kbps, value, clips = raw.mean(codec, point, metric)
+            assert clips == len(raw.clips)  # so no cell has a note
+            assert (float(rate), float(shown)) == (
+                pytest.approx(kbps, abs=0.0051),
+                pytest.approx(value, abs=5.1e-4),
+            )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from talkbench.benchmark.errors import CodecError
 from talkbench.benchmark.types import Bitstream, Part, Point
-from talkbench.codecs import _annexb, _video, _vvc, vvc
+from talkbench.codecs import _annexb, _params, _video, _vvc, vvc
 from talkbench.codecs._generative import keyframes, varint
 
 
@@ -100,7 +100,7 @@ def test_a_distance_beyond_the_clip_is_sent_as_none():
 def test_parameters_that_are_no_whole_number_are_refused(value):
     params = {} if value is None else {"qp": value}
     with pytest.raises(CodecError, match="point 'odd': qp must be a whole number, 0 to 63"):
-        keyframes.whole(Point("odd", params), "qp", 0, 63)
+        _params.whole(Point("odd", params), "qp", 0, 63)
 
 
 def test_timeline_counts_each_keyframe_at_its_frame(face):

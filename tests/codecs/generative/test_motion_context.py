@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from talkbench.codecs._generative import motion_context, motion_tables
-from talkbench.codecs._generative.motion_range import TOTAL, RangeCoder
+from talkbench.codecs._range_coder import TOTAL, RangeCoder
 
 from .test_motion_coding import face
 

@@ -18,8 +18,9 @@ import torch
 from talkbench.benchmark import weights
 from talkbench.benchmark.errors import Unavailable
 from talkbench.benchmark.fingerprint import sha256_file
+from talkbench.codecs import _checkpoint as reader
 from talkbench.codecs import cfte, dac, fomm
-from talkbench.codecs._generative import checkpoint as reader
+from talkbench.codecs._generative.published_names import published
 from talkbench.codecs.cfte import network as cfte_network
 from talkbench.codecs.dac import network as dac_network
 from talkbench.codecs.fomm import network as fomm_network
@@ -152,7 +153,7 @@ def small() -> fomm_network.KeypointModel:
 
 
 def read(name: str = "fomm") -> torch.nn.Module:
-    return reader.load(small, name, "cpu", reader.published)
+    return reader.load(small, name, "cpu", published)
 
 
 def content(**saved: bool) -> dict[str, Any]:

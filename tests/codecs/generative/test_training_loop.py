@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from talkbench.benchmark import training_loop
 from talkbench.benchmark.errors import UsageError
 from talkbench.codecs._generative import training
 from talkbench.codecs._generative.training import LAST_RATE, RATE, WARM_UP, Trainer, learning_rate
@@ -22,10 +23,10 @@ class Killed(BaseException):
 @pytest.fixture
 def run(people, tiny_plan, monkeypatch, tmp_path):
     """Trains to the end: (folder, what happens at which step, resume) -> trainer, losses by step, lines."""
-    monkeypatch.setattr(training, "EVERY", 3)
+    monkeypatch.setattr(training_loop, "EVERY", 3)
 
     def start(name, happens=None, resume=False, steps=6, minutes=None, jacobians=True):
-        trainer = Trainer(tiny_plan(steps=steps, jacobians=jacobians), "cpu")
+        trainer = Trainer(tiny_plan(steps=steps, jacobians=jacobians), "cpu", people, people[:1])
         checkpoint = tmp_path / name / "checkpoint.pt"
         if resume:
             trainer.resume(checkpoint)
@@ -41,13 +42,8 @@ def run(people, tiny_plan, monkeypatch, tmp_path):
 
         trainer.step = step
         try:
-            training.steps(
-                trainer,
-                people,
-                people[:1],
-                checkpoint,
-                minutes,
-                lambda text, lasting=False: lines.append(text),
+            training_loop.steps(
+                trainer, steps, checkpoint, minutes, lambda text, lasting=False: lines.append(text)
             )
         except KeyboardInterrupt:
             trainer.save(checkpoint)
@@ -108,7 +104,7 @@ def test_the_line_says_losses_pace_and_time_left(run):
 def test_a_budget_holds_the_whole_schedule(run, monkeypatch):
     """Endless steps of a quarter of a second, but two seconds: the rate falls, the end is of full size."""
     now, sizes, pyramid = [100.0], [], training.pyramid
-    monkeypatch.setattr(training, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(training_loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def noted(made, wanted):
         sizes.append(made.shape[-1])

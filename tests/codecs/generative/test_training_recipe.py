@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from talkbench.benchmark import training_figure, training_loop
 from talkbench.benchmark.cli import app
 from talkbench.benchmark.errors import Unavailable, UsageError
 from talkbench.benchmark.metric import MetricInfo
@@ -22,7 +23,6 @@ from talkbench.codecs._generative import (
     training,
     training_evaluation,
     training_faces,
-    training_figure,
     training_perceptual,
     training_recipe,
 )
@@ -42,7 +42,7 @@ def recipe(tiny_plan, people, monkeypatch, tmp_path):
     monkeypatch.setattr(training_recipe, "PEOPLE", 3)
     monkeypatch.setattr(training_recipe, "HELD_OUT", 1)
     monkeypatch.setattr(training_faces, "fetch", lambda folder, split, index: people[index])
-    monkeypatch.setattr(training, "EVERY", 2)
+    monkeypatch.setattr(training_loop, "EVERY", 2)
 
 
 def run(*arguments: object):
@@ -98,7 +98,9 @@ def test_interrupted_and_resumed_it_writes_the_same_weights(recipe, tmp_path, mo
     assert len(figure) < 40_000
     words = {text.text for text in ElementTree.fromstring(figure).iter("{http://www.w3.org/2000/svg}text")}
     assert {"pixels", "structure", "motion", "moved from the first moment", "the first moment kept"} <= words
-    training_figure.draw(card, tmp_path / "again.svg")
+    training_figure.draw(
+        card, tmp_path / "again.svg", training_recipe.VALIDATION, "PSNR of held-out people, dB"
+    )
     assert (tmp_path / "again.svg").read_bytes() == figure
 
 

@@ -92,6 +92,25 @@ class Loud(FakeCodec):
         return replace(clip, audio=clip.audio * 32768)
 
 
+class Late(FakeCodec):
+    """Forgets its look-ahead of 0.5 ms."""
+
+    def decode(self, stream: Bitstream, spec: ClipSpec) -> Clip:
+        clip = super().decode(stream, spec)
+        return replace(clip, audio=clip.audio.roll(8, dims=1))
+
+
+class Mumbles(FakeCodec):
+    """Keeps the loudness over time and no waveform, as some generative codecs do; and is half a word late."""
+
+    def decode(self, stream: Bitstream, spec: ClipSpec) -> Clip:
+        import torch
+
+        clip = super().decode(stream, spec)
+        signs = torch.randint(0, 2, clip.audio.shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+        return replace(clip, audio=(clip.audio * signs).roll(1600, dims=1))
+
+
 class Empty(FakeCodec):
     def encode(self, clip: Clip, point: Point) -> Bitstream:
         return Bitstream(tuple(replace(part, payload=b"") for part in super().encode(clip, point).parts))
@@ -122,5 +141,7 @@ shape = _video(Shape, "broken-shape")
 dtype = _video(Dtype, "broken-dtype")
 nan = Nan(info("broken-nan", ("audio",)), AUDIO_POINTS)
 loud = Loud(info("broken-loud", ("audio",)), AUDIO_POINTS)
+late = Late(info("broken-late", ("audio",)), AUDIO_POINTS)
+mumbles = Mumbles(info("broken-mumbles", ("audio",)), AUDIO_POINTS)
 empty = _video(Empty, "broken-empty")
 changes_input = _video(ChangesInput, "broken-input")

@@ -1,4 +1,4 @@
-"""The curve of a training as a figure: parts of the loss, and PSNR of people who are not learned from."""
+"""The curve of a training as a figure: parts of the loss, and what is held out."""
 
 from __future__ import annotations
 
@@ -28,17 +28,19 @@ _LINES = (
     ("#8a4b9b", ":"),
     ("#5d646c", (0, (6, 2, 1, 2))),
 )
-_VALIDATION = {"psnr": "moved from the first moment", "psnr_still": "the first moment kept"}
 
 
-def draw(card: Mapping[str, Any], path: Path) -> None:
-    """Writes the curve of a card as SVG; a run too short for a validation has a figure that says so."""
+def draw(card: Mapping[str, Any], path: Path, validation: Mapping[str, str], label: str) -> None:
+    """Writes the curve of a card as SVG; a run too short for a validation has a figure that says so.
+
+    validation: what to call those facts of the curve that are of held-out data; label: of their axis.
+    """
     import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
     curve: Sequence[Mapping[str, float]] = card["curve"]
-    parts = [name for name in (curve[0] if curve else ()) if name not in ("step", *_VALIDATION)]
+    parts = [name for name in (curve[0] if curve else ()) if name not in ("step", *validation)]
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
@@ -47,9 +49,9 @@ def draw(card: Mapping[str, Any], path: Path) -> None:
             f"{card['weights']}: {card['steps']} steps, {card['seconds'] / 60:.0f} min", fontsize=9
         )
         losses, quality = figure.subplots(1, 2)
-        for axes, names, label in (
+        for axes, names, told in (
             (losses, {name: name for name in parts}, "part of the loss"),
-            (quality, _VALIDATION, "PSNR of held-out people, dB"),
+            (quality, validation, label),
         ):
             for (name, text), (colour, dashes) in zip(names.items(), _LINES, strict=False):
                 seen = [(fact["step"], fact[name]) for fact in curve if name in fact]
@@ -63,7 +65,7 @@ def draw(card: Mapping[str, Any], path: Path) -> None:
                     linewidth=1.2,
                 )
             axes.set_xlabel("step")
-            axes.set_ylabel(label)
+            axes.set_ylabel(told)
             axes.set_xlim(0, max(card["steps"], 1))
             if curve:
                 axes.legend(fontsize=7)

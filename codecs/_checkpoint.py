@@ -8,13 +8,11 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from ...benchmark import weights
-from ...benchmark.errors import Unavailable
+from ..benchmark import weights
+from ..benchmark.errors import Unavailable
 
 Network = TypeVar("Network", bound=nn.Module)
 
-# DAC keeps each head in a layer of its own together with what follows it.
-_HEADS = ("kp_detector.kp.", "dense_motion.mask.", "dense_motion.occlusion.", "generator.final.")
 _COUNTER = (
     "num_batches_tracked"  # batches seen in training, of no use afterwards; older checkpoints have none
 )
@@ -26,26 +24,6 @@ def same(name: str) -> str:
     return name
 
 
-def published(name: str) -> str:
-    """Our name of a tensor of FOMM, CFTE or DAC: `generator.*` and `kp_detector.*` of their checkpoints.
-
-    >>> published("generator.module.dense_motion_network.mask.conv.bias")
-    'dense_motion.mask.bias'
-    """
-    part, _, inner = name.partition(".")
-    name = f"{part}.{inner.removeprefix('module.')}"  # of a network that was trained on several GPUs
-    for theirs, ours in (
-        ("generator.dense_motion_network.down.", "down."),
-        ("generator.dense_motion_network.", "dense_motion."),
-    ):
-        if name.startswith(theirs):
-            name = ours + name.removeprefix(theirs)
-    for head in _HEADS:
-        if name.startswith(f"{head}conv."):
-            name = head + name.removeprefix(f"{head}conv.")
-    return name
-
-
 def load(build: Callable[[], Network], name: str, device: str, ours: Callable[[str], str] = same) -> Network:
     """The network that `build` makes, on `device`, to evaluate, with the registered weights `name`.
 
@@ -53,9 +31,7 @@ def load(build: Callable[[], Network], name: str, device: str, ours: Callable[[s
     absent, is no checkpoint, or is of another network: then it names file and tensors.
     """
     tensors = weights.state_dict(name)
-    # Without memory, and so without random numbers: every tensor is the file's.
-    with torch.device("meta"):
-        network = build()
+    network = _built(build)
     places = {key: value for key, value in network.state_dict().items() if not key.endswith(_COUNTER)}
     found = {key: value for key, value in tensors.items() if not key.endswith(_COUNTER)}
     renamed = {ours(key): value for key, value in found.items()}
@@ -68,6 +44,19 @@ def load(build: Callable[[], Network], name: str, device: str, ours: Callable[[s
     state = {key: value.float() for key, value in renamed.items()}
     network.load_state_dict({**state, **counters}, strict=True, assign=True)
     return network.to(device).eval().requires_grad_(False)
+
+
+def _built(build: Callable[[], Network]) -> Network:
+    """The network without memory, and so without random numbers: every tensor will be the file's.
+
+    One with tensors that no file holds is built as it is, without a trace in the random numbers of others.
+    """
+    with torch.device("meta"):
+        network = build()
+    if {key for key, _ in network.named_buffers()} <= network.state_dict().keys():
+        return network
+    with torch.random.fork_rng(devices=[]):
+        return build()
 
 
 def _faults(places: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:

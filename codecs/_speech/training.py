@@ -1,0 +1,96 @@
+"""What a step of a small speech codec's training is: its loss, its rate, its validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...benchmark import training_loop, training_state
+from .training_batches import batch
+from .training_losses import mel_distance, spectral_distance
+from .training_quantiser import quantised
+
+BATCH, SECONDS = 16, 1.0
+WARM_UP = 200
+RATE, LAST_RATE = 1e-3, 2e-5  # of learning: a cosine from the first to the last after the warm-up
+AVERAGE = 0.995  # what the running average keeps of itself at each step, after as many as make one
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one small codec is trained.
+
+    weights: their name in the registry; network: makes it, an `EncodecModel` of transformers;
+    books: how many codebooks the points of the ladder send, of which each stretch draws one; steps: of the
+    optimiser.
+    """
+
+    weights: str
+    network: Callable[[], Any]
+    books: Sequence[int]
+    steps: int
+
+
+class Trainer(training_loop.Trainer):
+    """Of a plan. voices: those to learn from; held_out: those to validate with; int16 recordings."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        device: str,
+        voices: Sequence[np.ndarray] = (),
+        held_out: Sequence[np.ndarray] = (),
+    ) -> None:
+        super().__init__(device, plan.network, rate=RATE, average=AVERAGE)
+        self.plan, self.voices, self.held_out = plan, voices, held_out
+        self.sample_rate: int = self.network.config.sampling_rate
+
+    def batch(self, step: int) -> Tensor:
+        """Stretches of speech, (BATCH, samples)."""
+        samples = round(SECONDS * self.sample_rate)
+        return batch(self.voices, np.random.default_rng((3, step)), BATCH, samples)
+
+    def rate(self, share: float) -> float:
+        """A cosine after the warm-up."""
+        return training_state.learning_rate(self.progress.step, share, WARM_UP, RATE, LAST_RATE)
+
+    def losses(self, batch: Tensor, share: float) -> dict[str, Tensor]:
+        """The parts of the loss."""
+        sound = batch.to(self.device)
+        found = self.network.encoder(sound[:, None]).float()
+        ladder = torch.tensor(self.plan.books, device=self.device)
+        used = ladder[torch.randint(len(ladder), (len(sound),), device=self.device)]
+        with torch.autocast(self.device.type, enabled=False):
+            seen, commitment = quantised(self.network.quantizer, found, used, learn=True)
+        made = self.network.decoder(seen)[:, 0, : sound.shape[1]].float()
+        with torch.autocast(self.device.type, enabled=False):
+            return {
+                "mel": 10 * mel_distance(made, sound, self.sample_rate),
+                "spectrum": 4 * spectral_distance(made, sound),
+                "wave": 10 * (made - sound).abs().mean(),
+                "commitment": commitment,
+            }
+
+    def validate(self) -> dict[str, float]:
+        """`mel_distance` of held-out voices at each point of the ladder, as `mel_BOOKS`."""
+        return validate(self.kept(), self.held_out, self)
+
+
+@torch.inference_mode()
+def validate(network: Any, voices: Sequence[np.ndarray], trainer: Trainer) -> dict[str, float]:
+    """`mel_distance` of voices at each point of the ladder, as `mel_BOOKS`."""
+    found: dict[str, list[float]] = {f"mel_{books}": [] for books in trainer.plan.books}
+    for voice in voices:
+        sound = torch.from_numpy(voice.astype(np.float32) / 32768)[None].to(trainer.device)
+        coded = network.encoder(sound[:, None])
+        for books in trainer.plan.books:
+            used = torch.tensor([books], device=trainer.device)
+            seen, _ = quantised(network.quantizer, coded, used, learn=False)
+            made = network.decoder(seen)[:, 0, : sound.shape[1]]
+            found[f"mel_{books}"].append(float(mel_distance(made, sound, trainer.sample_rate)))
+    return {name: round(float(np.mean(values)), 4) for name, values in found.items() if values}

@@ -1,0 +1,54 @@
+"""How far decoded speech is from what was said, over many lengths of window; nothing needs a download."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from torch import Tensor
+
+# Windows in samples at 16 kHz, 8 to 128 ms, and the mel bands of each.
+SCALES = ((128, 20), (256, 32), (512, 64), (1024, 96), (2048, 128))
+_LINEAR = (512, 1024)  # windows whose plain spectrum counts too: mel bands blur the highest harmonics
+_CLAMP = 1e-5
+
+
+def mel_distance(made: Tensor, target: Tensor, rate: int) -> Tensor:
+    """L1 of log10 mel magnitudes, mean over `SCALES`; samples float32 (B, N). Kumar et al., NeurIPS 2023."""
+    terms = []
+    for window, bands in SCALES:
+        filters = _filters(rate, window, bands).to(made.device)
+        a, b = (_log(_magnitudes(x, window).transpose(1, 2) @ filters) for x in (made, target))
+        terms.append((a - b).abs().mean())
+    return torch.stack(terms).mean()
+
+
+def spectral_distance(made: Tensor, target: Tensor) -> Tensor:
+    """L1 of log10 magnitudes, mean over windows; samples float32 (B, N)."""
+    terms = []
+    for window in _LINEAR:
+        a, b = (_log(_magnitudes(x, window)) for x in (made, target))
+        terms.append((a - b).abs().mean())
+    return torch.stack(terms).mean()
+
+
+def _magnitudes(samples: Tensor, window: int) -> Tensor:
+    """(B, window / 2 + 1, frames), of a sine of amplitude 1 at most 1/2: of one scale for all windows."""
+    shape = torch.hann_window(window, device=samples.device)
+    found = torch.stft(samples, window, window // 4, window=shape, center=True, return_complex=True)
+    return (found.real.square() + found.imag.square() + 1e-12).sqrt() / shape.sum()
+
+
+def _log(magnitudes: Tensor) -> Tensor:
+    return magnitudes.clamp_min(_CLAMP).log10()
+
+
+@cache
+def _filters(rate: int, window: int, bands: int) -> Tensor:
+    """(window / 2 + 1, bands): Slaney's triangles, each with a sum of 1."""
+    from transformers.audio_utils import mel_filter_bank
+
+    filters = mel_filter_bank(window // 2 + 1, bands, 0.0, rate / 2, rate, mel_scale="slaney")
+    total = filters.sum(0, keepdims=True)
+    kept = total[0] > 0  # of a short window the lowest bands lie between two frequencies
+    return torch.from_numpy((filters[:, kept] / total[:, kept]).astype("float32"))

@@ -1,0 +1,77 @@
+"""From nothing to shipped weights: voices that speak, a plan carried out, weights and their card written."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+
+from ...benchmark import training_card, training_figure, training_loop
+from ...benchmark.artifacts import cache_folder
+from ...benchmark.errors import UsageError
+from ...benchmark.train_cli import Request, Say
+from . import training, training_voices
+from .training import Plan, Trainer
+
+VOICES, HELD_OUT = 900, 24
+
+
+def train(plan: Plan, request: Request, say: Say) -> Path:
+    """Trains until the plan's steps or the request's minutes are over; returns the weights' file."""
+    if request.perceptual is not None:
+        raise UsageError("a codec of sound makes no pictures: leave --perceptual and --no-perceptual away")
+    trainer = Trainer(plan, request.device)
+    checkpoint = request.out / "checkpoint.pt"
+    if request.resume:
+        trainer.resume(checkpoint)
+    trainer.progress.begin()
+    folder = cache_folder() / "training" / "voices"
+    trainer.voices = training_voices.fetch_all(folder, "train", VOICES, say)
+    trainer.held_out = training_voices.fetch_all(folder, "validation", HELD_OUT, say)
+    try:
+        training_loop.steps(trainer, plan.steps, checkpoint, request.minutes, say)
+    except KeyboardInterrupt:
+        trainer.save(checkpoint)
+        raise
+    return export(trainer, request)
+
+
+def export(trainer: Trainer, request: Request) -> Path:
+    """Writes the weights, as float16, and their card; returns the weights' path."""
+    plan = trainer.plan
+    method = plan.weights.partition("-")[0]
+    kept = copy.deepcopy(trainer.kept()).half()  # half the file; validated as it is written
+    trainer.average.module.load_state_dict(kept.float().state_dict())
+    minutes = "" if request.minutes is None else f" --minutes {request.minutes:g}"
+    facts = {
+        "what": f"A small {method.capitalize()}, trained on this project's synthetic voices. "
+        f"It stands for the method; it is not the published {method.capitalize()}.",
+        "recipe": f"talkbench train {method}{minutes}",
+        "data": {
+            "dataset": "synthetic",
+            "splits": "training and validation voices and sentences; none of the test split",
+            "recordings": VOICES,
+            "validation_recordings": HELD_OUT,
+            "seconds_each": training_voices.SECONDS,
+        },
+        "batch": f"{training.BATCH} stretches of {training.SECONDS:g} s",
+        "validation": trainer.validate(),
+    }
+    config = trainer.network.config
+    shape = {
+        "sample_rate": config.sampling_rate,
+        "filters": config.num_filters,
+        "hidden": config.hidden_size,
+        "ratios": list(config.upsampling_ratios),
+        "codebooks": f"{len(trainer.network.quantizer.layers)} of {config.codebook_size}",
+    }
+    path = training_card.write(
+        plan.weights, kept.half(), request.out, request.device, trainer.progress, facts, **shape
+    )
+    figure = path.with_suffix(".svg")
+    training_figure.draw(training_card.read(path), figure, _lines(plan), "MEL distance of held-out voices")
+    return path
+
+
+def _lines(plan: Plan) -> Mapping[str, str]:
+    return {f"mel_{books}": f"{books} codebooks" for books in plan.books}

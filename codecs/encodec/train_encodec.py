@@ -1,0 +1,25 @@
+"""The recipe of `encodec-synthetic`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...benchmark.train_cli import Request, Say
+from .._speech import training_evaluation, training_recipe
+from .._speech.training import Plan
+from .small import BOOKS, network
+
+WEIGHTS = "encodec-synthetic"
+PLAN = Plan(WEIGHTS, network, BOOKS, steps=4000)
+
+
+def train(request: Request, say: Say) -> Path:
+    """Trains, and writes weights, card and curve; returns the weights' path."""
+    return training_recipe.train(PLAN, request, say)
+
+
+def evaluate(weights: Path | None, device: str, say: Say) -> Mapping[str, Any]:
+    """What the weights (default: the shipped ones) do on voices of the test split."""
+    return training_evaluation.measure(PLAN, weights, device, say)

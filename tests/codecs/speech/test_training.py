@@ -1,0 +1,187 @@
+"""Training of the small speech codecs: codebooks, losses, batches, the loop, and what a recipe leaves."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from talkbench.benchmark import training_loop
+from talkbench.benchmark.cli import app
+from talkbench.codecs._speech import training, training_voices
+from talkbench.codecs._speech.training import Plan, Trainer
+from talkbench.codecs._speech.training_batches import batch
+from talkbench.codecs._speech.training_losses import SCALES, _filters, mel_distance, spectral_distance
+from talkbench.codecs._speech.training_quantiser import quantised
+from talkbench.codecs.encodec import small, train_encodec
+from talkbench.metrics.spectral import mel_filters
+from typer.testing import CliRunner
+
+
+def tiny():
+    from transformers import EncodecConfig, EncodecModel
+
+    shape = {"num_filters": 4, "hidden_size": 8, "codebook_size": 32, "num_lstm_layers": 1}
+    return EncodecModel(EncodecConfig(**{**small.SETTINGS, **shape, "target_bandwidths": (0.75, 1.5)}))
+
+
+@pytest.fixture
+def voices():
+    """Three whistles that glide, 1.2 s each."""
+    time = np.arange(19200) / 16000
+    return [(9000 * np.sin(2 * np.pi * (f * time + 90 * time**2))).astype(np.int16) for f in (200, 330, 470)]
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    monkeypatch.setattr(training, "SECONDS", 0.25)
+    monkeypatch.setattr(training, "BATCH", 4)
+    return lambda steps=4: Plan("encodec-synthetic", tiny, (1, 3), steps)
+
+
+def random_quantiser(seed=0):
+    quantiser = tiny().quantizer
+    draw = torch.Generator().manual_seed(seed)
+    for layer in quantiser.layers:
+        layer.codebook.embed.copy_(torch.randn(layer.codebook.embed.shape, generator=draw))
+    return quantiser
+
+
+def test_quantised_is_what_the_codec_decodes():
+    quantiser = random_quantiser()
+    found = torch.randn((3, 8, 11), generator=torch.Generator().manual_seed(1))
+    seen, _ = quantised(quantiser, found, torch.tensor([3, 1, 2]), learn=False)
+    for index, books in enumerate((3, 1, 2)):
+        codes = quantiser.encode(found[[index]])[:books]
+        assert torch.allclose(seen[[index]], quantiser.decode(codes), atol=1e-6)
+
+
+def test_gradients_pass_straight_through_and_commitment_pulls_to_entries():
+    quantiser = random_quantiser()
+    found = torch.randn((2, 8, 5), requires_grad=True)
+    seen, commitment = quantised(quantiser, found, torch.tensor([3, 3]), learn=False)
+    (gradient,) = torch.autograd.grad(seen.sum(), found, retain_graph=True)
+    assert torch.equal(gradient, torch.ones_like(found))
+    (pull,) = torch.autograd.grad(commitment, found)
+    nearer = quantised(quantiser, (found - 0.1 * pull).detach(), torch.tensor([3, 3]), learn=False)[1]
+    assert float(nearer) < float(commitment.detach())
+
+
+def test_codebooks_find_clusters():
+    torch.manual_seed(0)
+    quantiser = tiny().quantizer
+    centres = 5 * torch.randn(20, 8)
+
+    def draw():
+        vectors = centres[torch.randint(20, (8, 40))] + 0.01 * torch.randn(8, 40, 8)
+        return vectors.transpose(1, 2)
+
+    used = torch.full((8,), 1)
+    for _ in range(60):
+        quantised(quantiser, draw(), used, learn=True)
+    fresh = draw()
+    seen, _ = quantised(quantiser, fresh, used, learn=False)
+    # Two neighbours may go on sharing an entry; most clusters have one of their own.
+    assert float((seen - fresh).square().mean()) < 0.03 * float(fresh.square().mean())
+
+
+def test_distances_of_levels_and_of_equals():
+    sound = 0.3 * torch.randn((2, 16000), generator=torch.Generator().manual_seed(2))
+    for distance in (lambda a, b: mel_distance(a, b, 16000), spectral_distance):
+        assert float(distance(sound, sound)) == 0
+        assert float(distance(sound, sound / 10)) == pytest.approx(1, abs=0.02)  # a tenth is one in log10
+
+
+def test_mel_bands_are_slaneys():
+    """As the metrics' own, which are written otherwise; here each band has a sum of 1."""
+    for window, bands in SCALES:
+        ours, theirs = _filters(16000, window, bands).numpy().T, mel_filters(16000, window, bands)
+        theirs = theirs[theirs.sum(1) > 0]
+        assert np.abs(ours - theirs / theirs.sum(1, keepdims=True)).max() < 1e-5
+
+
+def test_a_batch_follows_from_its_seed_and_stays_in_range(voices):
+    one, again, other = (batch(voices, np.random.default_rng(seed), 6, 8000) for seed in (1, 1, 2))
+    assert one.shape == (6, 8000)
+    assert one.dtype == torch.float32
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert float(one.abs().max()) <= 1
+    assert float(one.abs().amax(1).min()) > 0.02
+
+
+def losses_of(trainer, steps, folder, stop=None):
+    seen, whole = {}, trainer.step
+
+    def step(stretches, share):
+        seen[trainer.progress.step] = whole(stretches, share)
+        if trainer.progress.step == stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return seen[trainer.progress.step]
+
+    trainer.step = step
+    try:
+        training_loop.steps(trainer, steps, folder / "checkpoint.pt", None, lambda text, lasting=False: None)
+    except KeyboardInterrupt:
+        trainer.save(folder / "checkpoint.pt")
+    return seen
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(plan, voices, tmp_path, monkeypatch):
+    monkeypatch.setattr(training_loop, "EVERY", 3)
+    whole = Trainer(plan(), "cpu", voices, voices[:1])
+    losses = losses_of(whole, 6, tmp_path / "whole")
+    first = losses_of(Trainer(plan(), "cpu", voices, voices[:1]), 6, tmp_path / "cut", stop=4)
+    assert sorted(first) == [1, 2, 3, 4]
+    resumed = Trainer(plan(), "cpu", voices, voices[:1])
+    resumed.resume(tmp_path / "cut" / "checkpoint.pt")
+    assert {**first, **losses_of(resumed, 6, tmp_path / "cut")} == losses
+    assert resumed.progress.curve == whole.progress.curve
+    ours, theirs = (trainer.kept().state_dict() for trainer in (resumed, whole))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_it_learns(plan, voices, monkeypatch):
+    monkeypatch.setattr(training, "WARM_UP", 5)
+    trainer = Trainer(plan(), "cpu", voices, voices[:1])
+    stretches = trainer.batch(0)
+    totals = [sum(trainer.step(stretches, 0.0).values()) for _ in range(60)]
+    assert totals[-1] < 0.8 * totals[0]
+
+
+def test_voices_of_splits_differ_and_are_kept(tmp_path):
+    made = training_voices.fetch(tmp_path, "train", 0)
+    assert made.dtype == np.int16
+    assert made.shape == (80000,)
+    assert np.array_equal(made, training_voices.fetch(tmp_path, "train", 0))
+    assert not np.array_equal(made, training_voices.fetch(tmp_path, "test", 0))
+
+
+def test_the_recipe_leaves_weights_card_and_curve(plan, voices, tmp_path, monkeypatch):
+    monkeypatch.setenv("TALKBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(train_encodec, "PLAN", plan())
+    monkeypatch.setattr(training_loop, "EVERY", 2)
+    monkeypatch.setattr(training_voices, "fetch_all", lambda folder, split, count, say: voices)
+
+    def run(*arguments):
+        return CliRunner().invoke(app, ["train", "encodec", "--device", "cpu", *arguments])
+
+    done = run("--out", str(tmp_path / "new"))
+    assert done.exit_code == 0, done.output
+    weights = tmp_path / "new" / "encodec_synthetic.safetensors"
+    card = json.loads(weights.with_suffix(".json").read_text())
+    assert card["recipe"] == "talkbench train encodec"
+    assert card["steps"] == 4
+    assert [fact["step"] for fact in card["curve"]] == [2, 4]
+    assert {"mel", "spectrum", "wave", "commitment", "mel_1", "mel_3"} <= set(card["curve"][0])
+    assert set(card["validation"]) == {"mel_1", "mel_3"}
+    assert weights.with_suffix(".svg").read_text().startswith("<?xml")
+    tensors = load_file(weights)
+    assert {value.dtype for value in tensors.values()} == {torch.float16}
+    network = tiny()
+    network.load_state_dict({name: value.float() for name, value in tensors.items()}, strict=True)
+    trainer = Trainer(plan(), "cpu", held_out=voices)
+    assert training.validate(network.eval(), voices, trainer) == card["validation"]
+    assert run("--perceptual", "--out", str(tmp_path / "other")).exit_code != 0
