@@ -33,8 +33,8 @@ def run(people, tiny_plan, monkeypatch, tmp_path):
         losses, lines, shares = {}, [], []
         whole_step = trainer.step
 
-        def step(pair, share):
-            losses[trainer.progress.step] = whole_step(pair, share)
+        def step(batch, share):
+            losses[trainer.progress.step] = whole_step(batch, share)
             shares.append(share)
             if happens:
                 happens(trainer.progress.step)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def plan(monkeypatch):
 
 
 def random_quantiser(seed=0):
-    quantiser = tiny().quantizer
+    quantiser: Any = tiny().quantizer
     draw = torch.Generator().manual_seed(seed)
     for layer in quantiser.layers:
         layer.codebook.embed.copy_(torch.randn(layer.codebook.embed.shape, generator=draw))
@@ -71,7 +72,7 @@ def test_gradients_pass_straight_through_and_commitment_pulls_to_entries():
 
 def test_codebooks_find_clusters():
     torch.manual_seed(0)
-    quantiser = tiny().quantizer
+    quantiser: Any = tiny().quantizer
     centres = 5 * torch.randn(20, 8)
 
     def draw():
