@@ -74,7 +74,7 @@ def recipes() -> Mapping[str, str]:
 
 
 def train(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe: syncnet, dac, fomm, cfte")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe: syncnet, dac, fomm, cfte, encodec")],
     minutes: Annotated[
         float | None, typer.Option(min=0, help="A budget of time. Default: the recipe's steps.")
     ] = None,

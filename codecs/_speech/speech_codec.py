@@ -67,11 +67,10 @@ class SpeechCodec:
 
     def encode(self, clip: Clip, point: Point) -> Bitstream:
         """Parts `setting` (one byte) and `tokens`."""
-        import numpy as np
         import torch
 
         setting = Setting.of(point, len(self.model.sizes))
-        samples = np.clip(_audio.mono(clip, self.model.rate, self.info.name), -1, 1)
+        samples = _audio.mono(clip, self.model.rate, self.info.name)
         sound = torch.zeros(self._frames(clip.spec) * self.model.hop)
         sound[: len(samples)] = torch.from_numpy(samples[: len(sound)])
         with exactly():
