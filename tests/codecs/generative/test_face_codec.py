@@ -176,7 +176,7 @@ def test_memory_is_that_of_the_clip_however_long():
     with PeakMemory() as peak:
         decoded = codec(model).decode(codec(model).encode(clip, point()), clip.spec)
     assert decoded.video.shape == clip.video.shape
-    assert max(model.batches) <= 8
+    assert max(model.batches) == 2
     assert peak.rss_bytes - warm.rss_bytes < 60_000_000
 
 
@@ -218,9 +218,10 @@ def test_wrong_parameters_are_named(params, words):
 def test_motion_that_no_face_has_is_refused(value):
     class Odd(Rolling):
         def motion(self, frames: torch.Tensor) -> torch.Tensor:
+            place = 3 - sum(self.batches)  # the keyframe has come first
             numbers = super().motion(frames)
-            if len(numbers) > 2:
-                numbers[2, 1] = value
+            if 0 <= place < len(numbers):
+                numbers[place, 1] = value
             return numbers
 
     with pytest.raises(CodecError, match=r"motion of frame 2 reaches .* it must be finite and at most"):
