@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ class Trainer(ABC):
 
     network, extra: make what is learnt; of `extra`, which the loss may need, nothing is kept;
     rate: of learning, at first; average: what the running average keeps of itself at each step, after as
-    many as make one.
+    many as make one; precision: of Lightning Fabric.
     """
 
     def __init__(
@@ -39,12 +39,13 @@ class Trainer(ABC):
         *,
         rate: float,
         average: float,
+        precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed",
     ) -> None:
         torch.manual_seed(0)
         kind, _, index = device.partition(":")
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it would say its precision
         self.fabric = Fabric(
-            accelerator=kind, devices=[int(index or 0)] if kind == "cuda" else 1, precision="bf16-mixed"
+            accelerator=kind, devices=[int(index or 0)] if kind == "cuda" else 1, precision=precision
         )
         self.network: Any = self.fabric.to_device(network())
         self.extra = self.fabric.to_device(extra()) if extra else nn.Module()

@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-KEEP = 0.98  # what the running means keep of themselves at each step
-# Vectors a step: entries that fewer fall to are placed anew, on vectors of the batch, as if they met so many.
-_DEAD, _NEW = 0.1, 0.2
+KEEP = 0.99  # what the running means keep of themselves at each step
+# Of the mean share of a step's vectors: an entry that meets fewer is placed anew, on a vector of the batch,
+# as if it had met so many.
+_DEAD, _NEW = 0.1, 0.25
 
 
 def quantised(quantiser: Any, found: Tensor, used: Tensor, learn: bool) -> tuple[Tensor, Tensor]:
@@ -47,7 +48,7 @@ def _learn(book: Any, vectors: Tensor, tokens: Tensor) -> None:
     book.cluster_size.mul_(KEEP).add_(counts, alpha=1 - KEEP)
     book.embed_avg.mul_(KEEP).add_(sums, alpha=1 - KEEP)
     book.embed.copy_(book.embed_avg / book.cluster_size.clamp_min(1e-6)[:, None])
-    dead = book.cluster_size < _DEAD
+    dead = book.cluster_size < _DEAD * len(vectors) / len(book.embed)
     if dead.any():
         _place(book, dead, vectors)
 
@@ -57,5 +58,6 @@ def _place(book: Any, which: Tensor, vectors: Tensor) -> None:
     drawn = vectors[torch.randint(len(vectors), (int(which.sum()),), device=vectors.device)]
     # Two entries on one vector would stay together.
     drawn = drawn + 0.01 * vectors.std() * torch.randn_like(drawn)
-    book.embed[which], book.cluster_size[which] = drawn, _NEW
-    book.embed_avg[which] = _NEW * drawn
+    share = _NEW * len(vectors) / len(book.embed)
+    book.embed[which], book.cluster_size[which] = drawn, share
+    book.embed_avg[which] = share * drawn
