@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 
 from ...benchmark import registry, weights
-from ...benchmark.artifacts import cache_folder
 from ...benchmark.codec import Codec
+from ...benchmark.metric import Score
 from ...benchmark.types import Clip, ClipSpec, Point
 from ...datasets.synthetic.voice import SAMPLE_RATE
+from ...metrics import spectral, sphinx
 from . import training_voices
 from .hub_model import Encodec
 from .speech_codec import SpeechCodec
-from .training_losses import mel_distance
 
 if TYPE_CHECKING:
     from ...benchmark.train_cli import Say
     from .training import Plan
 
-CLIPS = 12
+CLIPS = 24
+MEASURES = {"mel_dac_eval": spectral, "wer_sphinx": sphinx}
 
 
 def measure(plan: Plan, file: Path | None, device: str, say: Say) -> Mapping[str, Any]:
-    """Rate and `mel_distance` at each point of the ladder, means over recordings, JSON-ready.
+    """Rate, `mel_dac_eval` and `wer_sphinx` at each point of the ladder, over recordings, JSON-ready.
 
-    file: weights, None for the shipped ones. AMR-NB at its lowest rate hears the same.
+    file: weights, None for the shipped ones. AMR-NB codes the same at its lowest rate; `reference` is what
+    the recogniser gets wrong without any codec.
     """
     small = _codec(plan, file or weights.path(plan.weights), device)
     floor = registry.codec("amr-nb").load("cpu")
-    folder = cache_folder() / "training" / "voices"
-    clips = [_clip(voice) for voice in training_voices.fetch_all(folder, "test", CLIPS, say)]
-    told = [(small, point) for point in small.points] + [(floor, floor.points[0])]
+    clips = [_clip(index) for index in range(CLIPS)]
+    rows = []
+    for codec, point in [*((small, point) for point in small.points), (floor, floor.points[0])]:
+        say(f"{codec.info.name} {point.name}")
+        rows.append(_at(codec, point, clips))
     return {
         "dataset": "synthetic",
         "split": "test",
         "recordings": CLIPS,
         "seconds_each": training_voices.SECONDS,
-        "points": [_at(codec, point, clips) for codec, point in told],
+        "reference": {"wer_sphinx": _means([(clip, clip) for clip in clips])["wer_sphinx"]},
+        "points": rows,
     }
 
 
@@ -55,18 +59,28 @@ def _codec(plan: Plan, file: Path, device: str) -> SpeechCodec:
     return SpeechCodec(*registry.codec(plan.weights).describe(), model, device)
 
 
-def _clip(voice: np.ndarray) -> Clip:
-    audio = torch.from_numpy(voice.astype(np.float32) / 32768)[None]
+def _clip(index: int) -> Clip:
+    speech = training_voices.speech("test", index)
+    audio = torch.from_numpy(speech.audio.clip(-1, 1))[None]
     spec = ClipSpec(0, 0, 0, Fraction(25), audio.shape[1], SAMPLE_RATE, 1)
-    return Clip(spec, torch.zeros((0, 3, 0, 0), dtype=torch.uint8), audio)
+    return Clip(spec, torch.zeros((0, 3, 0, 0), dtype=torch.uint8), audio, transcript=speech.transcript)
 
 
-def _at(codec: Codec, point: Point, clips: list[Clip]) -> Mapping[str, float | str]:
-    rates, distances = [], []
-    for clip in clips:
-        stream = codec.encode(clip, point)
-        made = codec.decode(stream, clip.spec).audio
-        rates.append(stream.bits() / 1000 / clip.spec.duration_s)
-        distances.append(float(mel_distance(made, clip.audio, SAMPLE_RATE)))
-    kbps, mel = round(fmean(rates), 3), round(fmean(distances), 4)
-    return {"codec": codec.info.name, "point": point.name, "kbps": kbps, "mel": mel}
+def _at(codec: Codec, point: Point, clips: Sequence[Clip]) -> Mapping[str, float | str]:
+    streams = [codec.encode(clip, point) for clip in clips]
+    made = [codec.decode(stream, clip.spec) for stream, clip in zip(streams, clips, strict=True)]
+    kbps = fmean(stream.bits() / 1000 / training_voices.SECONDS for stream in streams)
+    means = _means(list(zip(clips, made, strict=True)))
+    return {"codec": codec.info.name, "point": point.name, "kbps": round(kbps, 3), **means}
+
+
+def _means(pairs: Sequence[tuple[Clip, Clip]]) -> dict[str, float]:
+    """Of `MEASURES`, over pairs of reference and decoded: each as its definition has it over clips."""
+    means = {}
+    for name, module in MEASURES.items():
+        metric = module.load("cpu", [info for info in module.describe() if info.name == name])
+        scores = [metric.compare(metric.reference(one), other)[name] for one, other in pairs]
+        scored = [score for score in scores if isinstance(score, Score)]
+        total = sum((score.value or 0.0) * score.weight for score in scored)
+        means[name] = round(total / sum(score.weight for score in scored), 4)
+    return means

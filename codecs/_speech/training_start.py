@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-LEVEL = 0.1  # standard deviation of the sound that the untrained decoder makes
+LEVEL = 0.01  # standard deviation of the sound that the untrained decoder makes
 
 
 @torch.no_grad()

@@ -12,7 +12,7 @@ import numpy as np
 from ...benchmark.train_cli import Say
 from ...datasets.synthetic.grammar import Split
 from ...datasets.synthetic.identity import seed_of
-from ...datasets.synthetic.script import recite
+from ...datasets.synthetic.script import Speech, recite
 from ...datasets.synthetic.voice import SAMPLE_RATE, random_voice
 
 SECONDS = 5.0
@@ -20,12 +20,16 @@ SEED = 3000  # of the recipes; the dataset itself is used with small seeds
 VERSION = 1
 
 
-def make(split: Split, index: int) -> np.ndarray:
-    """Speech number `index` of a split: int16 (SECONDS · 16000,). Feminine and masculine voices in turn."""
+def speech(split: Split, index: int) -> Speech:
+    """Speech number `index` of a split, SECONDS long. Feminine and masculine voices in turn."""
     rng = np.random.default_rng(seed_of("speech codec", split, SEED, index))
     voice = random_voice(rng, split, index % 2 == 0)
-    audio = recite(rng, split, voice, round(SECONDS * SAMPLE_RATE)).audio
-    return np.rint(audio.clip(-1, 1) * 32767).astype(np.int16)
+    return recite(rng, split, voice, round(SECONDS * SAMPLE_RATE))
+
+
+def make(split: Split, index: int) -> np.ndarray:
+    """Its sound: int16 (SECONDS · 16000,)."""
+    return np.rint(speech(split, index).audio.clip(-1, 1) * 32767).astype(np.int16)
 
 
 def fetch(folder: Path, split: Split, index: int) -> np.ndarray:

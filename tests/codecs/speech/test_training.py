@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from talkbench.benchmark import training_loop
 from talkbench.benchmark.cli import app
-from talkbench.codecs._speech import training, training_voices
+from talkbench.codecs._speech import training, training_evaluation, training_voices
 from talkbench.codecs._speech.training import Plan, Trainer
 from talkbench.codecs._speech.training_batches import batch
 from talkbench.codecs._speech.training_losses import (
@@ -120,7 +121,7 @@ def test_training_starts_from_layers_that_hand_the_sound_on():
     assert (
         float(after.detach().var(dim=(0, 2)).mean()) > 0.3 > 10 * float(before.detach())
     )  # it tells one sound from another
-    assert float(network.decoder(after).detach().std()) == pytest.approx(0.1, abs=0.005)
+    assert float(network.decoder(after).detach().std()) == pytest.approx(0.01, rel=0.05)
 
 
 def test_mel_bands_are_slaneys():
@@ -186,6 +187,17 @@ def test_voices_of_splits_differ_and_are_kept(tmp_path):
     assert made.shape == (80000,)
     assert np.array_equal(made, training_voices.fetch(tmp_path, "train", 0))
     assert not np.array_equal(made, training_voices.fetch(tmp_path, "test", 0))
+
+
+def test_means_of_voices_that_nothing_is_learned_from():
+    clips = [training_evaluation._clip(index) for index in range(2)]
+    found = training_evaluation._means([(clip, clip) for clip in clips])
+    assert found["mel_dac_eval"] == 0
+    assert 0 < found["wer_sphinx"] < 1  # the recogniser understands most of what nothing was done to
+    quiet = [replace(clip, audio=0 * clip.audio) for clip in clips]
+    lost = training_evaluation._means(list(zip(clips, quiet, strict=True)))
+    assert lost["wer_sphinx"] == 1
+    assert lost["mel_dac_eval"] > 0.5
 
 
 def test_the_recipe_leaves_weights_card_and_curve(plan, voices, tmp_path, monkeypatch):
