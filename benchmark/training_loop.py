@@ -28,7 +28,7 @@ class Trainer(ABC):
 
     network, extra: make what is learnt; of `extra`, which the loss may need, nothing is kept;
     rate: of learning, at first; average: what the running average keeps of itself at each step, after as
-    many as make one; precision: of Lightning Fabric.
+    many as make one; momentum: of AdamW; precision: of Lightning Fabric.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Trainer(ABC):
         *,
         rate: float,
         average: float,
+        momentum: float = 0.5,
         precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed",
     ) -> None:
         torch.manual_seed(0)
@@ -50,7 +51,7 @@ class Trainer(ABC):
         self.network: Any = self.fabric.to_device(network())
         self.extra = self.fabric.to_device(extra()) if extra else nn.Module()
         learning = [*self.network.parameters(), *self.extra.parameters()]
-        self.optimiser = torch.optim.AdamW(learning, rate, betas=(0.5, 0.99), weight_decay=0.0)
+        self.optimiser = torch.optim.AdamW(learning, rate, betas=(momentum, 0.99), weight_decay=0.0)
         kept = training_state.running_average(average)
         self.average = AveragedModel(self.network, avg_fn=kept, use_buffers=True)
         self.progress = Progress()
@@ -141,7 +142,10 @@ def steps(trainer: Trainer, planned: int, checkpoint: Path, minutes: float | Non
             spent, taken = time.monotonic() - began, progress.step - first
             progress.seconds = before + spent
             recent = progress.recent
-            mean = {name: float(np.mean([parts[name] for parts in recent])) for name in recent[-1]}
+            mean = {
+                name: float(np.mean([parts[name] for parts in recent if name in parts]))
+                for name in recent[-1]
+            }
             parts = ", ".join(f"{name} {value:.3f}" for name, value in mean.items())
             left = (planned - progress.step) * spent / taken
             left = left if minutes is None else max(0.0, min(left, 60 * minutes - progress.seconds))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
 _SPEED = 0.18  # spread of the logarithm of speed, and so of pitch and timbre: both ends are this far away
-_LOUDEST, _QUIETEST = 0.98, 0.1  # peaks, of full scale
+_LOUDEST, _QUIETEST = 0.98, 0.3  # peaks, of full scale
 _NOISY = 0.25  # share of stretches with more noise than they came with
 _NOISE = (-60.0, -35.0)  # dB of full scale
 _TILT = 0.5  # of the one-pole filter that colours

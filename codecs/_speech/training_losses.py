@@ -10,6 +10,7 @@ from torch import Tensor
 # Windows in samples at 16 kHz, 8 to 128 ms, and the mel bands of each.
 SCALES = ((128, 20), (256, 32), (512, 64), (1024, 96), (2048, 128))
 _LINEAR = (512, 1024)  # windows whose plain spectrum counts too: mel bands blur the highest harmonics
+ENVELOPE = (1024, 80)  # window and bands of the guide
 _CLAMP = 3e-5
 
 
@@ -32,6 +33,13 @@ def spectral_distance(made: Tensor, target: Tensor) -> Tensor:
     return torch.stack(terms).mean()
 
 
+def envelope(sound: Tensor, rate: int, hop: int) -> Tensor:
+    """log10 mel magnitudes of each frame of `hop` samples, float32 (B, ENVELOPE bands, frames)."""
+    window, bands = ENVELOPE
+    magnitudes = _magnitudes(sound, window, hop).transpose(1, 2)
+    return _log(magnitudes @ _filters(rate, window, bands).to(sound.device)).transpose(1, 2)
+
+
 def convergence(made: Tensor, target: Tensor) -> Tensor:
     """Share of the spectrum's magnitudes that is wrong, mean over windows; samples float32 (B, N).
 
@@ -45,10 +53,10 @@ def convergence(made: Tensor, target: Tensor) -> Tensor:
     return torch.stack(terms).mean()
 
 
-def _magnitudes(samples: Tensor, window: int) -> Tensor:
+def _magnitudes(samples: Tensor, window: int, hop: int | None = None) -> Tensor:
     """(B, window / 2 + 1, frames), of a sine of amplitude 1 at most 1/2: of one scale for all windows."""
     shape = torch.hann_window(window, device=samples.device)
-    found = torch.stft(samples, window, window // 4, window=shape, center=True, return_complex=True)
+    found = torch.stft(samples, window, hop or window // 4, window=shape, center=True, return_complex=True)
     return (found.real.square() + found.imag.square() + 1e-12).sqrt() / shape.sum()
 
 

@@ -16,9 +16,11 @@ from talkbench.codecs._speech import training, training_evaluation, training_voi
 from talkbench.codecs._speech.training import Plan, Trainer
 from talkbench.codecs._speech.training_batches import batch
 from talkbench.codecs._speech.training_losses import (
+    ENVELOPE,
     SCALES,
     _filters,
     convergence,
+    envelope,
     mel_distance,
     spectral_distance,
 )
@@ -102,6 +104,13 @@ def test_distances_of_levels_and_of_equals():
         assert float(distance(sound, sound / 10)) == pytest.approx(1, abs=0.02)  # a tenth is one in log10
 
 
+def test_the_envelope_has_a_column_a_frame():
+    sound = torch.cat((torch.zeros(1, 3200), 0.3 * torch.randn(1, 3200)), dim=1)
+    found = envelope(sound, 16000, 320)
+    assert found.shape == (1, ENVELOPE[1], 21)
+    assert float(found[..., :8].max()) < -4 < float(found[..., 13:].min())
+
+
 def test_convergence_is_the_share_that_is_wrong():
     sound = 0.3 * torch.randn((2, 16000), generator=torch.Generator().manual_seed(2))
     assert float(convergence(sound, sound)) == 0
@@ -173,11 +182,13 @@ def test_a_resumed_run_is_the_uninterrupted_one(plan, voices, tmp_path, monkeypa
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_it_learns(plan, voices, monkeypatch):
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_it_learns(plan, voices, monkeypatch, share):
+    """Encoder and codebooks alone, and with the decoder."""
     monkeypatch.setattr(training, "WARM_UP", 5)
     trainer = Trainer(plan(), "cpu", voices, voices[:1])
     stretches = trainer.batch(0)
-    totals = [sum(trainer.step(stretches, 0.0).values()) for _ in range(60)]
+    totals = [sum(trainer.step(stretches, share).values()) for _ in range(60)]
     assert totals[-1] < 0.8 * totals[0]
 
 
@@ -216,7 +227,9 @@ def test_the_recipe_leaves_weights_card_and_curve(plan, voices, tmp_path, monkey
     assert card["recipe"] == "talkbench train encodec"
     assert card["steps"] == 4
     assert [fact["step"] for fact in card["curve"]] == [2, 4]
-    assert {"mel", "spectrum", "wave", "commitment", "mel_1", "mel_3"} <= set(card["curve"][0])
+    assert {"mel", "spectrum", "convergence", "guide", "commitment", "mel_1", "mel_3"} <= set(
+        card["curve"][0]
+    )
     assert set(card["validation"]) == {"mel_1", "mel_3"}
     assert weights.with_suffix(".svg").read_text().startswith("<?xml")
     tensors = load_file(weights)
