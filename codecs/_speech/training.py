@@ -18,7 +18,7 @@ from .training_start import scale
 
 BATCH, SECONDS = 8, 0.5
 WARM_UP = 200
-RATE, LAST_RATE = 6e-4, 2e-5  # of learning: a cosine from the first to the last after the warm-up
+RATE, LAST_RATE = 8e-4, 2e-5  # of learning: a cosine from the first to the last after the warm-up
 AVERAGE = 0.997  # what the running average keeps of itself at each step, after as many as make one
 # Shares of the training. At first only the encoder and the codebooks learn, and from what they send a linear
 # guide must tell the envelope of the spectrum: a decoder that gets nothing of use learns to do without, and

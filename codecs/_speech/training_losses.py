@@ -72,4 +72,5 @@ def _filters(rate: int, window: int, bands: int) -> Tensor:
     filters = mel_filter_bank(window // 2 + 1, bands, 0.0, rate / 2, rate, mel_scale="slaney")
     total = filters.sum(0, keepdims=True)
     kept = total[0] > 0  # of a short window the lowest bands lie between two frequencies
-    return torch.from_numpy((filters[:, kept] / total[:, kept]).astype("float32"))
+    with torch.inference_mode(mode=False):  # validation may ask first, and learning has to follow
+        return torch.from_numpy((filters[:, kept] / total[:, kept]).astype("float32"))

@@ -133,6 +133,16 @@ def test_training_starts_from_layers_that_hand_the_sound_on():
     assert float(network.decoder(after).detach().std()) == pytest.approx(0.01, rel=0.05)
 
 
+def test_learning_may_follow_validation():
+    _filters.cache_clear()
+    sound = torch.randn(1, 8000)
+    with torch.inference_mode():
+        mel_distance(sound, sound / 2, 16000)
+    made = sound.clone().requires_grad_()
+    mel_distance(made, sound / 2, 16000).backward()
+    assert made.grad is not None
+
+
 def test_mel_bands_are_slaneys():
     """As the metrics' own, which are written otherwise; here each band has a sum of 1."""
     for window, bands in SCALES:
