@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from . import artifacts, jobs, plan, records, score_rows, scoring
 from .executors import Job
@@ -199,36 +198,26 @@ def split(job: Job) -> list[Job]:
 
     One variant may have taken the others with it.
     """
-    groups = _groups(job)
-    if len(groups) == 1:  # one picture with its sounds, or one entry
-        groups = [[entry] for entry in groups[0]]
-    return [_of(job, group) for group in groups] if len(groups) > 1 else []
-
-
-def cut(job: Job, count: int) -> list[Job]:
-    """A score job in up to `count` of about the same size, to run side by side."""
-    groups = _groups(job)
-    parts = [groups[start::count] for start in range(min(count, len(groups)))]
-    if len(parts) < 2:
-        return [job]
-    return [_of(job, [entry for group in part for entry in group]) for part in parts]
-
-
-def _groups(job: Job) -> list[list[Any]]:
-    """What of a score job is best looked at together: a variant, or the pairs of one picture."""
-    if "pairs" not in job.arguments:
-        return [[variant] for variant in job.arguments["variants"]]
-    groups: dict[str, list[score_rows.Pair]] = defaultdict(list)
-    for pair in job.arguments["pairs"]:
-        groups[pair.video_encode_id].append(pair)
-    return list(groups.values())
-
-
-def _of(job: Job, entries: Sequence[score_rows.Variant | score_rows.Pair]) -> Job:
-    """The part of a score job that has to do with some of its entries."""
-    what = "pairs" if "pairs" in job.arguments else "variants"
-    key = (*job.key[:3], *map(jobs.entry_key, entries))
-    return replace(job, key=key, arguments={**job.arguments, what: list(entries)})
+    arguments = dict(job.arguments)
+    what = "pairs" if "pairs" in arguments else "variants"
+    entries = arguments[what]
+    if len(entries) < 2:
+        return []
+    if what == "pairs":
+        groups: dict[str, list[score_rows.Pair]] = defaultdict(list)
+        for pair in entries:
+            groups[pair.video_encode_id].append(pair)
+        parts = list(groups.values()) if len(groups) > 1 else [[pair] for pair in entries]
+    else:
+        parts = [[variant] for variant in entries]
+    return [
+        replace(
+            job,
+            key=(*job.key[:3], *(jobs.entry_key(entry) for entry in part)),
+            arguments={**arguments, what: part},
+        )
+        for part in parts
+    ]
 
 
 def failed_rows(job: Job, status: str, error: str | None) -> list[score_rows.Row]:

@@ -164,9 +164,6 @@ class Sweep:
         """Queue the scores and previews that a clip lacks; those of failed variants are done with."""
         state = self._clips[clip.clip_id]
         found = self._scores.jobs(clip, state.decoded)
-        if not self.queue.waiting and not any(other.waiting for other in self._clips.values()):
-            # Nothing else is left to do: a clip's longest job alone would keep but one worker busy.
-            found = [part for job in found for part in score_plan.cut(job, self.executor.workers)]
         lost = state.cells - sum(map(score_plan.cells_of, found))
         if lost:
             self.progress.done("score", clip.clip_id, None, lost)

@@ -26,11 +26,6 @@ class WorkQueue:
         self._order += 1
         heapq.heappush(self._waiting, (priority, self._order, job))
 
-    @property
-    def waiting(self) -> int:
-        """How many jobs have not begun."""
-        return len(self._waiting)
-
     def outcomes(self) -> Iterator[Outcome]:
         """Run all jobs, those pushed meanwhile too, and give each one's outcome as it ends.
 
