@@ -18,8 +18,7 @@ from .training_start import scale
 
 BATCH, SECONDS = 8, 0.5
 WARM_UP = 200
-# Of learning: the first while the encoder learns alone, then a cosine from the second to the last. With the
-# decoder 8e-4 is too much: its loss jumps, and ends where less gets in a third of the steps.
+# Of learning: the first while the encoder learns alone, then a cosine from the second to the last.
 RATE_ALONE, RATE, LAST_RATE = 1e-3, 5e-4, 2e-5
 AVERAGE = 0.997  # what the running average keeps of itself at each step, after as many as make one
 # Shares of the training. At first only the encoder and the codebooks learn, and from what they send a linear
@@ -44,7 +43,7 @@ class Plan:
 
 
 def guide(hidden: int) -> nn.Module:
-    """Tells the envelope of the spectrum from what is sent, in training only."""
+    """Tells the envelope of the spectrum (B, bands, T) from what is sent (B, hidden, T), in training only."""
     return nn.Conv1d(hidden, ENVELOPE[1], 3, padding=1)
 
 
@@ -58,15 +57,14 @@ class Trainer(training_loop.Trainer):
         voices: Sequence[np.ndarray] = (),
         held_out: Sequence[np.ndarray] = (),
     ) -> None:
-        # In bfloat16 the weakest bands would drown in the rounding of the strongest.
         super().__init__(
             device,
             plan.network,
-            lambda: guide(plan.network().config.hidden_size),
+            lambda: guide(self.network.config.hidden_size),
             rate=RATE,
             average=AVERAGE,
             momentum=0.9,
-            precision="32-true",
+            precision="32-true",  # bfloat16 would round strong bands by more than the weak ones are
         )
         self.plan, self.voices, self.held_out = plan, voices, held_out
         self.sample_rate: int = self.network.config.sampling_rate

@@ -8,12 +8,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
 from ...benchmark import registry, weights
 from ...benchmark.codec import Codec
-from ...benchmark.metric import Score
+from ...benchmark.errors import Unavailable
 from ...benchmark.types import Clip, ClipSpec, Point
 from ...datasets.synthetic.voice import SAMPLE_RATE
 from ...metrics import spectral, sphinx
@@ -75,12 +76,19 @@ def _at(codec: Codec, point: Point, clips: Sequence[Clip]) -> Mapping[str, float
 
 
 def _means(pairs: Sequence[tuple[Clip, Clip]]) -> dict[str, float]:
-    """Of `MEASURES`, over pairs of reference and decoded: each as its definition has it over clips."""
+    """Of `MEASURES`, over pairs of reference and decoded: each as its definition has it over clips.
+
+    Raises Unavailable where one does not apply to a clip.
+    """
     means = {}
     for name, module in MEASURES.items():
         metric = module.load("cpu", [info for info in module.describe() if info.name == name])
-        scores = [metric.compare(metric.reference(one), other)[name] for one, other in pairs]
-        scored = [score for score in scores if isinstance(score, Score)]
-        total = sum((score.value or 0.0) * score.weight for score in scored)
-        means[name] = round(total / sum(score.weight for score in scored), 4)
+        values, counts = [], []
+        for one, other in pairs:
+            score = metric.compare(metric.reference(one), other)[name]
+            if isinstance(score, Unavailable):
+                raise score
+            values.append(score.value)
+            counts.append(score.weight)
+        means[name] = round(float(np.average(values, weights=counts)), 4)
     return means
