@@ -28,7 +28,8 @@ class Trainer(ABC):
 
     network, extra: make what is learnt; of `extra`, which the loss may need, nothing is kept;
     rate: of learning, at first; average: what the running average keeps of itself at each step, after as
-    many as make one; momentum: of AdamW; precision: of Lightning Fabric.
+    many as make one; buffers: whether it takes in buffers too, which are copied otherwise; momentum: of
+    AdamW; precision: of Lightning Fabric.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Trainer(ABC):
         *,
         rate: float,
         average: float,
+        buffers: bool = True,
         momentum: float = 0.5,
         precision: Literal["bf16-mixed", "32-true"] = "bf16-mixed",
     ) -> None:
@@ -53,7 +55,7 @@ class Trainer(ABC):
         learning = [*self.network.parameters(), *self.extra.parameters()]
         self.optimiser = torch.optim.AdamW(learning, rate, betas=(momentum, 0.99), weight_decay=0.0)
         kept = training_state.running_average(average)
-        self.average = AveragedModel(self.network, avg_fn=kept, use_buffers=True)
+        self.average = AveragedModel(self.network, avg_fn=kept, use_buffers=buffers)
         self.progress = Progress()
 
     @abstractmethod

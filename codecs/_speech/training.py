@@ -20,11 +20,14 @@ BATCH, SECONDS = 8, 0.5
 WARM_UP = 200
 # Of learning: the first while the encoder learns alone, then a cosine from the second to the last.
 RATE_ALONE, RATE, LAST_RATE = 1e-3, 5e-4, 2e-5
+RISE = 0.02  # share of the training in which the decoder's rate rises, when it begins to learn
 AVERAGE = 0.997  # what the running average keeps of itself at each step, after as many as make one
 # Shares of the training. At first only the encoder and the codebooks learn, and from what they send a linear
 # guide must tell the envelope of the spectrum: a decoder that gets nothing of use learns to do without, and
-# then no gradient asks for anything better. The guide fades.
-ALONE, GUIDED = 0.15, 0.7
+# then no gradient asks for anything better. The guide fades. In the end tokens stay what they are, and only
+# the decoder learns.
+ALONE, GUIDED, FIXED = 0.12, 0.5, 0.6
+GUIDE_ALONE, GUIDE = 20, 10  # weight of the guide's loss: of the encoder alone, and then
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Trainer(training_loop.Trainer):
             lambda: guide(self.network.config.hidden_size),
             rate=RATE,
             average=AVERAGE,
+            buffers=False,  # codebooks, whose entries are placed anew: their means would lie between places
             momentum=0.9,
             precision="32-true",  # bfloat16 would round strong bands by more than the weak ones are
         )
@@ -75,32 +79,43 @@ class Trainer(training_loop.Trainer):
         return batch(self.voices, np.random.default_rng((3, step)), BATCH, samples)
 
     def rate(self, share: float) -> float:
-        """Steady for the encoder alone, then a cosine; after a warm-up."""
-        first, rest = (RATE_ALONE, 0.0) if share < ALONE else (RATE, (share - ALONE) / (1 - ALONE))
-        return training_state.learning_rate(self.progress.step, rest, WARM_UP, first, LAST_RATE)
+        """Steady for the encoder alone, then a cosine; each after a warm-up."""
+        if share < ALONE:
+            return training_state.learning_rate(self.progress.step, 0.0, WARM_UP, RATE_ALONE, LAST_RATE)
+        risen = min(1.0, (share - ALONE) / RISE)
+        rest = (share - ALONE) / (1 - ALONE)
+        return risen * training_state.learning_rate(self.progress.step, rest, WARM_UP, RATE, LAST_RATE)
 
     def losses(self, batch: Tensor, share: float) -> dict[str, Tensor]:
         """The parts of the loss."""
         sound = batch.to(self.device)
         if not self.progress.step:
             scale(self.network, sound)
-        found = self.network.encoder(sound[:, None])
-        ladder = torch.tensor(self.plan.books, device=self.device)
-        used = ladder[torch.randint(len(ladder), (len(sound),), device=self.device)]
-        seen, commitment = quantised(self.network.quantizer, found, used, learn=True)
-        losses = {"commitment": 0.25 * commitment}
+        with torch.set_grad_enabled(share < FIXED):
+            seen, commitment = self._sent(sound, learn=share < FIXED)
+        losses = {}
+        if share < FIXED:
+            losses["commitment"] = 0.25 * commitment
         if share < GUIDED:
             wanted = envelope(sound, self.sample_rate, self.network.config.hop_length)
             told = self.extra(seen)
             frames = min(told.shape[2], wanted.shape[2])
             off = (told[..., :frames] - wanted[..., :frames]).abs().mean()
-            losses["guide"] = 20 * min(1.0, (GUIDED - share) / (GUIDED - ALONE)) * off
+            weight = GUIDE_ALONE if share < ALONE else GUIDE * (GUIDED - share) / (GUIDED - ALONE)
+            losses["guide"] = weight * off
         if share >= ALONE:
             made = self.network.decoder(seen)[:, 0, : sound.shape[1]]
             losses["mel"] = 10 * mel_distance(made, sound, self.sample_rate)
             losses["spectrum"] = 4 * spectral_distance(made, sound)
             losses["convergence"] = 2 * convergence(made, sound)
         return losses
+
+    def _sent(self, sound: Tensor, learn: bool) -> tuple[Tensor, Tensor]:
+        """What the decoder sees of sounds (B, N), each with codebooks of one of the points; commitment."""
+        found = self.network.encoder(sound[:, None])
+        ladder = torch.tensor(self.plan.books, device=self.device)
+        used = ladder[torch.randint(len(ladder), (len(sound),), device=self.device)]
+        return quantised(self.network.quantizer, found, used, learn)
 
     def validate(self) -> dict[str, float]:
         """`mel_distance` of held-out voices at each point of the ladder, as `mel_BOOKS`."""

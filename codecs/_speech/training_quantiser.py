@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
-KEEP = 0.99  # what the running means keep of themselves at each step
+KEEP = 0.98  # what the running means keep of themselves at each step
 # Of the mean share of a step's vectors: an entry that meets fewer is placed anew, on a vector of the batch,
 # as if it had met so many.
 _DEAD, _NEW = 0.1, 0.25

@@ -13,7 +13,7 @@ from ...benchmark.train_cli import Request, Say
 from . import training, training_voices
 from .training import Plan, Trainer
 
-VOICES, HELD_OUT = 900, 24
+VOICES, HELD_OUT = 900, 8
 
 
 def train(plan: Plan, request: Request, say: Say) -> Path:
