@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -74,6 +74,10 @@ class Trainer(ABC):
     def validate(self) -> dict[str, float]:
         """What the running average does on those that nothing is learnt from, for the curve."""
 
+    def clipped(self) -> Sequence[nn.Module]:
+        """Parts of the network whose gradients are clipped, each by its own norm."""
+        return (self.network,)
+
     @property
     def device(self) -> torch.device:
         """Where the network is."""
@@ -89,7 +93,8 @@ class Trainer(ABC):
             losses = self.losses(batch, share)
         self.optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(torch.stack(list(losses.values())).sum())
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        for part in self.clipped():
+            nn.utils.clip_grad_norm_(part.parameters(), 5.0)
         self.optimiser.step()
         self.average.update_parameters(self.network)
         self.progress.step += 1

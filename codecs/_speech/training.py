@@ -12,22 +12,25 @@ from torch import Tensor, nn
 
 from ...benchmark import training_loop, training_state
 from .training_batches import batch
-from .training_losses import ENVELOPE, convergence, envelope, mel_distance, spectral_distance
+from .training_losses import (
+    ENVELOPE,
+    convergence,
+    envelope,
+    mel_distance,
+    spectral_distance,
+    wave_distance,
+)
 from .training_quantiser import quantised
 from .training_start import scale
 
 BATCH, SECONDS = 8, 0.5
 WARM_UP = 200
-# Of learning: the first while the encoder learns alone, then a cosine from the second to the last.
-RATE_ALONE, RATE, LAST_RATE = 1e-3, 5e-4, 2e-5
-RISE = 0.02  # share of the training in which the decoder's rate rises, when it begins to learn
+RATE, LAST_RATE = 5e-4, 2e-5  # of learning: a cosine from the one to the other, after the warm-up
 AVERAGE = 0.997  # what the running average keeps of itself at each step, after as many as make one
-# Shares of the training. At first only the encoder and the codebooks learn, and from what they send a linear
-# guide must tell the envelope of the spectrum: a decoder that gets nothing of use learns to do without, and
-# then no gradient asks for anything better. The guide fades. In the end tokens stay what they are, and only
-# the decoder learns.
-ALONE, GUIDED, FIXED = 0.12, 0.5, 0.6
-GUIDE_ALONE, GUIDE = 20, 10  # weight of the guide's loss: of the encoder alone, and then
+# Shares of the training. At first a linear guide must tell the envelope of the spectrum from what is sent: a
+# decoder that gets nothing of use learns to do without, and then no gradient asks for anything better. The
+# guide fades. In the end tokens stay what they are, and only the decoder learns.
+GUIDED, FIXED = 0.5, 0.8
 
 
 @dataclass(frozen=True)
@@ -79,35 +82,33 @@ class Trainer(training_loop.Trainer):
         return batch(self.voices, np.random.default_rng((3, step)), BATCH, samples)
 
     def rate(self, share: float) -> float:
-        """Steady for the encoder alone, then a cosine; each after a warm-up."""
-        if share < ALONE:
-            return training_state.learning_rate(self.progress.step, 0.0, WARM_UP, RATE_ALONE, LAST_RATE)
-        risen = min(1.0, (share - ALONE) / RISE)
-        rest = (share - ALONE) / (1 - ALONE)
-        return risen * training_state.learning_rate(self.progress.step, rest, WARM_UP, RATE, LAST_RATE)
+        """A cosine after a warm-up."""
+        return training_state.learning_rate(self.progress.step, share, WARM_UP, RATE, LAST_RATE)
+
+    def clipped(self) -> Sequence[nn.Module]:
+        """The decoder for itself: its gradients are a hundred times the encoder's."""
+        return self.network.encoder, self.network.decoder
 
     def losses(self, batch: Tensor, share: float) -> dict[str, Tensor]:
         """The parts of the loss."""
         sound = batch.to(self.device)
         if not self.progress.step:
             scale(self.network, sound)
-        with torch.set_grad_enabled(share < FIXED):
-            seen, commitment = self._sent(sound, learn=share < FIXED)
-        losses = {}
-        if share < FIXED:
-            losses["commitment"] = 0.25 * commitment
+        learn = share < FIXED
+        with torch.set_grad_enabled(learn):
+            seen, commitment = self._sent(sound, learn)
+        losses = {"commitment": 0.25 * commitment} if learn else {}
         if share < GUIDED:
             wanted = envelope(sound, self.sample_rate, self.network.config.hop_length)
             told = self.extra(seen)
             frames = min(told.shape[2], wanted.shape[2])
             off = (told[..., :frames] - wanted[..., :frames]).abs().mean()
-            weight = GUIDE_ALONE if share < ALONE else GUIDE * (GUIDED - share) / (GUIDED - ALONE)
-            losses["guide"] = weight * off
-        if share >= ALONE:
-            made = self.network.decoder(seen)[:, 0, : sound.shape[1]]
-            losses["mel"] = 10 * mel_distance(made, sound, self.sample_rate)
-            losses["spectrum"] = 4 * spectral_distance(made, sound)
-            losses["convergence"] = 2 * convergence(made, sound)
+            losses["guide"] = 10 * (1 - share / GUIDED) * off
+        made = self.network.decoder(seen)[:, 0, : sound.shape[1]]
+        losses["mel"] = 10 * mel_distance(made, sound, self.sample_rate)
+        losses["spectrum"] = 4 * spectral_distance(made, sound)
+        losses["convergence"] = 2 * convergence(made, sound)
+        losses["wave"] = 5 * wave_distance(made, sound)
         return losses
 
     def _sent(self, sound: Tensor, learn: bool) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-LEVEL = 0.01  # standard deviation of the sound that the untrained decoder makes
+# Standard deviation of the sound that the untrained decoder makes: about that of speech. With a weaker one the
+# last layer's weights would be so small that a step of Adam changes them by a tenth.
+LEVEL = 0.1
 
 
 @torch.no_grad()

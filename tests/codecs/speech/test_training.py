@@ -194,14 +194,37 @@ def test_a_resumed_run_is_the_uninterrupted_one(plan, voices, tmp_path, monkeypa
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5])
+@pytest.mark.parametrize("share", [0.0, 0.4, 0.6])
 def test_it_learns(plan, voices, monkeypatch, share):
-    """Encoder and codebooks alone, and with the decoder."""
+    """Encoder and codebooks alone, with the decoder, and the decoder alone."""
     monkeypatch.setattr(training, "WARM_UP", 5)
     trainer = Trainer(plan(), "cpu", voices, voices[:1])
     stretches = trainer.batch(0)
     totals = [sum(trainer.step(stretches, share).values()) for _ in range(60)]
     assert totals[-1] < 0.8 * totals[0]
+
+
+def test_in_the_end_tokens_stay_and_the_decoder_learns(plan, voices):
+    trainer = Trainer(plan(), "cpu", voices, voices[:1])
+    before = {}
+    for share in (0.2, 0.4, 0.9):
+        before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+        parts = trainer.step(trainer.batch(trainer.progress.step), share)
+    assert set(parts) == {"mel", "spectrum", "convergence"}
+    moved = {name for name, value in trainer.network.state_dict().items() if not value.equal(before[name])}
+    assert moved
+    assert all(name.startswith("decoder.") for name in moved)
+
+
+def test_the_average_keeps_codebooks_as_they_are(plan, voices):
+    trainer = Trainer(plan(), "cpu", voices, voices[:1])
+    for step in range(3):
+        trainer.step(trainer.batch(step), 0.3)
+    kept, network = trainer.kept(), trainer.network
+    assert all(value.equal(dict(kept.named_buffers())[name]) for name, value in network.named_buffers())
+    assert not all(
+        value.equal(dict(kept.named_parameters())[name]) for name, value in network.named_parameters()
+    )
 
 
 def test_voices_of_splits_differ_and_are_kept(tmp_path):
