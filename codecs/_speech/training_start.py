@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# Standard deviation of the sound that the untrained decoder makes: about that of speech. With a weaker one the
-# last layer's weights would be so small that a step of Adam changes them by a tenth.
+# Standard deviation of the sound that the untrained decoder makes: about that of speech. With a weaker one
+# the last layer's weights would be so small that a step of Adam changes them by a tenth.
 LEVEL = 0.1
 
 

@@ -23,6 +23,7 @@ from talkbench.codecs._speech.training_losses import (
     envelope,
     mel_distance,
     spectral_distance,
+    wave_distance,
 )
 from talkbench.codecs._speech.training_quantiser import quantised
 from talkbench.codecs._speech.training_start import scale
@@ -98,17 +99,18 @@ def test_codebooks_find_clusters():
 
 
 def test_distances_of_levels_and_of_equals():
-    sound = 0.3 * torch.randn((2, 16000), generator=torch.Generator().manual_seed(2))
+    sound = torch.randn((2, 16000), generator=torch.Generator().manual_seed(2))
     for distance in (lambda a, b: mel_distance(a, b, 16000), spectral_distance):
         assert float(distance(sound, sound)) == 0
         assert float(distance(sound, sound / 10)) == pytest.approx(1, abs=0.02)  # a tenth is one in log10
+        assert float(distance(sound / 1e5, sound / 1e6)) == 0  # neither is heard
 
 
 def test_the_envelope_has_a_column_a_frame():
     sound = torch.cat((torch.zeros(1, 3200), 0.3 * torch.randn(1, 3200)), dim=1)
     found = envelope(sound, 16000, 320)
     assert found.shape == (1, ENVELOPE[1], 21)
-    assert float(found[..., :8].max()) < -4 < float(found[..., 13:].min())
+    assert float(found[..., :8].max()) < -3.5 < -3 < float(found[..., 13:].min())
 
 
 def test_convergence_is_the_share_that_is_wrong():
@@ -117,6 +119,14 @@ def test_convergence_is_the_share_that_is_wrong():
     assert float(convergence(0.9 * sound, sound)) == pytest.approx(0.1, abs=1e-5)
     assert float(convergence(torch.zeros_like(sound), sound)) == pytest.approx(1, abs=1e-4)
     assert float(convergence(torch.zeros_like(sound), torch.zeros_like(sound))) < 1e-3
+
+
+def test_wave_distance_is_the_share_that_is_wrong():
+    sound = 0.3 * torch.randn((2, 16000), generator=torch.Generator().manual_seed(2))
+    assert float(wave_distance(sound, sound)) == 0
+    assert float(wave_distance(0.9 * sound, sound)) == pytest.approx(0.1, abs=1e-5)
+    assert float(wave_distance(-sound, sound)) == pytest.approx(2, abs=1e-5)
+    assert float(wave_distance(0 * sound, 0 * sound)) == 0
 
 
 def test_training_starts_from_layers_that_hand_the_sound_on():
@@ -132,7 +142,7 @@ def test_training_starts_from_layers_that_hand_the_sound_on():
     moves_before, moves = (float(found.var(dim=(0, 2)).mean()) for found in (before, after))
     assert moves > 0.3  # with the sound, and not from one channel to the next only
     assert moves_before < 0.03
-    assert float(made.std()) == pytest.approx(0.01, rel=0.05)
+    assert float(made.std()) == pytest.approx(0.1, rel=0.05)
 
 
 def test_learning_may_follow_validation():
@@ -194,9 +204,9 @@ def test_a_resumed_run_is_the_uninterrupted_one(plan, voices, tmp_path, monkeypa
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.4, 0.6])
+@pytest.mark.parametrize("share", [0.0, 0.6])
 def test_it_learns(plan, voices, monkeypatch, share):
-    """Encoder and codebooks alone, with the decoder, and the decoder alone."""
+    """With the guide, and without."""
     monkeypatch.setattr(training, "WARM_UP", 5)
     trainer = Trainer(plan(), "cpu", voices, voices[:1])
     stretches = trainer.batch(0)
@@ -210,7 +220,7 @@ def test_in_the_end_tokens_stay_and_the_decoder_learns(plan, voices):
     for share in (0.2, 0.4, 0.9):
         before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
         parts = trainer.step(trainer.batch(trainer.progress.step), share)
-    assert set(parts) == {"mel", "spectrum", "convergence"}
+    assert set(parts) == {"mel", "spectrum", "convergence", "wave"}
     moved = {name for name, value in trainer.network.state_dict().items() if not value.equal(before[name])}
     assert moved
     assert all(name.startswith("decoder.") for name in moved)
@@ -262,7 +272,7 @@ def test_the_recipe_leaves_weights_card_and_curve(plan, voices, tmp_path, monkey
     assert card["recipe"] == "talkbench train encodec"
     assert card["steps"] == 4
     assert [fact["step"] for fact in card["curve"]] == [2, 4]
-    assert {"mel", "spectrum", "convergence", "guide", "commitment", "mel_1", "mel_3"} <= set(
+    assert {"mel", "spectrum", "convergence", "wave", "guide", "commitment", "mel_1", "mel_3"} <= set(
         card["curve"][0]
     )
     assert set(card["validation"]) == {"mel_1", "mel_3"}
