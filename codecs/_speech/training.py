@@ -14,6 +14,7 @@ from ...benchmark import training_loop, training_state
 from .training_batches import batch
 from .training_losses import (
     ENVELOPE,
+    Spectra,
     convergence,
     envelope,
     mel_distance,
@@ -104,11 +105,11 @@ class Trainer(training_loop.Trainer):
             frames = min(told.shape[2], wanted.shape[2])
             off = (told[..., :frames] - wanted[..., :frames]).abs().mean()
             losses["guide"] = 10 * (1 - share / GUIDED) * off
-        made = self.network.decoder(seen)[:, 0, : sound.shape[1]]
-        losses["mel"] = 10 * mel_distance(made, sound, self.sample_rate)
-        losses["spectrum"] = 4 * spectral_distance(made, sound)
-        losses["convergence"] = 2 * convergence(made, sound)
-        losses["wave"] = 5 * wave_distance(made, sound)
+        made, target = Spectra(self.network.decoder(seen)[:, 0, : sound.shape[1]]), Spectra(sound)
+        losses["mel"] = 10 * mel_distance(made, target, self.sample_rate)
+        losses["spectrum"] = 4 * spectral_distance(made, target)
+        losses["convergence"] = 2 * convergence(made, target)
+        losses["wave"] = 5 * wave_distance(made, target)
         return losses
 
     def _sent(self, sound: Tensor, learn: bool) -> tuple[Tensor, Tensor]:
@@ -129,10 +130,10 @@ def validate(network: Any, voices: Sequence[np.ndarray], trainer: Trainer) -> di
     found: dict[str, list[float]] = {f"mel_{books}": [] for books in trainer.plan.books}
     for voice in voices:
         sound = torch.from_numpy(voice.astype(np.float32) / 32768)[None].to(trainer.device)
-        coded = network.encoder(sound[:, None])
+        coded, target = network.encoder(sound[:, None]), Spectra(sound)
         for books in trainer.plan.books:
             used = torch.tensor([books], device=trainer.device)
             seen, _ = quantised(network.quantizer, coded, used, learn=False)
-            made = network.decoder(seen)[:, 0, : sound.shape[1]]
-            found[f"mel_{books}"].append(float(mel_distance(made, sound, trainer.sample_rate)))
+            made = Spectra(network.decoder(seen)[:, 0, : sound.shape[1]])
+            found[f"mel_{books}"].append(float(mel_distance(made, target, trainer.sample_rate)))
     return {name: round(float(np.mean(values)), 4) for name, values in found.items() if values}

@@ -16,21 +16,35 @@ _CLAMP = (
 )
 
 
-def mel_distance(made: Tensor, target: Tensor, rate: int) -> Tensor:
-    """L1 of log10 mel magnitudes, mean over `SCALES`; samples float32 (B, N). Kumar et al., NeurIPS 2023."""
+class Spectra:
+    """Sounds, float32 (B, N), with their magnitudes, those of each window worked out once."""
+
+    def __init__(self, sound: Tensor) -> None:
+        self.sound = sound
+        self._found: dict[int, Tensor] = {}
+
+    def magnitudes(self, window: int) -> Tensor:
+        """(B, window / 2 + 1, frames), of a sine of amplitude 1 at most 1/2; frames overlap by 3/4."""
+        if window not in self._found:
+            self._found[window] = _magnitudes(self.sound, window, window // 4)
+        return self._found[window]
+
+
+def mel_distance(made: Spectra, target: Spectra, rate: int) -> Tensor:
+    """L1 of log10 mel magnitudes, mean over `SCALES`. Kumar et al., NeurIPS 2023."""
     terms = []
     for window, bands in SCALES:
-        filters = _filters(rate, window, bands).to(made.device)
-        a, b = (_log(_magnitudes(x, window).transpose(1, 2) @ filters) for x in (made, target))
+        filters = _filters(rate, window, bands).to(made.sound.device)
+        a, b = (_log(x.magnitudes(window).transpose(1, 2) @ filters) for x in (made, target))
         terms.append((a - b).abs().mean())
     return torch.stack(terms).mean()
 
 
-def spectral_distance(made: Tensor, target: Tensor) -> Tensor:
-    """L1 of log10 magnitudes, mean over windows; samples float32 (B, N)."""
+def spectral_distance(made: Spectra, target: Spectra) -> Tensor:
+    """L1 of log10 magnitudes, mean over windows."""
     terms = []
     for window in _LINEAR:
-        a, b = (_log(_magnitudes(x, window)) for x in (made, target))
+        a, b = (_log(x.magnitudes(window)) for x in (made, target))
         terms.append((a - b).abs().mean())
     return torch.stack(terms).mean()
 
@@ -42,31 +56,31 @@ def envelope(sound: Tensor, rate: int, hop: int) -> Tensor:
     return _log(magnitudes @ _filters(rate, window, bands).to(sound.device)).transpose(1, 2)
 
 
-def convergence(made: Tensor, target: Tensor) -> Tensor:
-    """Share of the spectrum's magnitudes that is wrong, mean over windows; samples float32 (B, N).
+def convergence(made: Spectra, target: Spectra) -> Tensor:
+    """Share of the spectrum's magnitudes that is wrong, mean over windows.
 
     Where logarithms ask for every level alike, this asks for the strongest harmonics. Arık et al., Fast
     Spectrogram Inversion, IEEE SPL 2019. Of silence it asks for silence.
     """
     terms = []
     for window in _LINEAR:
-        a, b = (_magnitudes(x, window).flatten(1) for x in (made, target))
+        a, b = (x.magnitudes(window).flatten(1) for x in (made, target))
         terms.append(((a - b).norm(dim=1) / b.norm(dim=1).clamp_min(1e-2)).mean())
     return torch.stack(terms).mean()
 
 
-def wave_distance(made: Tensor, target: Tensor) -> Tensor:
-    """Share of the waveform that is wrong, mean of float32 (B, N).
+def wave_distance(made: Spectra, target: Spectra) -> Tensor:
+    """Share of the waveform that is wrong.
 
     Magnitudes say nothing of where a period begins; from the waveform low harmonics are learned soon.
     """
-    return ((made - target).norm(dim=1) / target.norm(dim=1).clamp_min(0.3)).mean()
+    wrong = (made.sound - target.sound).norm(dim=1)
+    return (wrong / target.sound.norm(dim=1).clamp_min(0.3)).mean()
 
 
-def _magnitudes(samples: Tensor, window: int, hop: int | None = None) -> Tensor:
-    """(B, window / 2 + 1, frames), of a sine of amplitude 1 at most 1/2: of one scale for all windows."""
+def _magnitudes(samples: Tensor, window: int, hop: int) -> Tensor:
     shape = torch.hann_window(window, device=samples.device)
-    found = torch.stft(samples, window, hop or window // 4, window=shape, center=True, return_complex=True)
+    found = torch.stft(samples, window, hop, window=shape, center=True, return_complex=True)
     return (found.real.square() + found.imag.square() + 1e-12).sqrt() / shape.sum()
 
 
