@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from ...benchmark import training_loop, training_state
 from .training_batches import batch
+from .training_guide import Guide
 from .training_losses import (
     ENVELOPE,
     Spectra,
     convergence,
-    envelope,
     mel_distance,
     spectral_distance,
     wave_distance,
@@ -26,12 +26,15 @@ from .training_start import scale
 
 BATCH, SECONDS = 8, 0.5
 WARM_UP = 200
-RATE, LAST_RATE = 5e-4, 2e-5  # of learning: a cosine from the one to the other, after the warm-up
+# Of learning: the first while the encoder learns alone, then a cosine from the second to the last.
+RATE_ALONE, RATE, LAST_RATE = 1e-3, 5e-4, 2e-5
+RISE = 0.02  # share of the training in which the rate rises again, when the decoder begins to learn
 AVERAGE = 0.997  # what the running average keeps of itself at each step, after as many as make one
-# Shares of the training. At first a linear guide must tell the envelope of the spectrum from what is sent: a
-# decoder that gets nothing of use learns to do without, and then no gradient asks for anything better. The
-# guide fades. In the end tokens stay what they are, and only the decoder learns.
-GUIDED, FIXED = 0.5, 0.8
+SETTLED = 32  # batches that tell the guide its components
+# Shares of the training. At first only the encoder and the codebooks learn, from the guide: a decoder that
+# gets nothing of use learns to do without, and then no gradient asks for anything better. The guide fades
+# from half of the training on. In the end tokens stay what they are, and only the decoder learns.
+ALONE, FADING, GUIDED, FIXED = 0.4, 0.5, 0.8, 0.85
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,6 @@ class Plan:
     steps: int
 
 
-def guide(hidden: int) -> nn.Module:
-    """Tells the envelope of the spectrum (B, bands, T) from what is sent (B, hidden, T), in training only."""
-    return nn.Conv1d(hidden, ENVELOPE[1], 3, padding=1)
-
-
 class Trainer(training_loop.Trainer):
     """Of a plan. voices: those to learn from; held_out: those to validate with; int16 recordings."""
 
@@ -67,7 +65,7 @@ class Trainer(training_loop.Trainer):
         super().__init__(
             device,
             plan.network,
-            lambda: guide(self.network.config.hidden_size),
+            self._guide,
             rate=RATE,
             average=AVERAGE,
             buffers=False,  # codebooks, whose entries are placed anew: their means would lie between places
@@ -79,12 +77,14 @@ class Trainer(training_loop.Trainer):
 
     def batch(self, step: int) -> Tensor:
         """Stretches of speech, (BATCH, samples)."""
-        samples = round(SECONDS * self.sample_rate)
-        return batch(self.voices, np.random.default_rng((3, step)), BATCH, samples)
+        return self._stretches(3, step)
 
     def rate(self, share: float) -> float:
-        """A cosine after a warm-up."""
-        return training_state.learning_rate(self.progress.step, share, WARM_UP, RATE, LAST_RATE)
+        """Steady for the encoder alone, then a cosine; each after a warm-up."""
+        if share < ALONE:
+            return training_state.learning_rate(self.progress.step, 0.0, WARM_UP, RATE_ALONE, LAST_RATE)
+        risen, rest = min(1.0, (share - ALONE) / RISE), (share - ALONE) / (1 - ALONE)
+        return risen * training_state.learning_rate(self.progress.step, rest, WARM_UP, RATE, LAST_RATE)
 
     def clipped(self) -> Sequence[nn.Module]:
         """The decoder for itself: its gradients are a hundred times the encoder's."""
@@ -95,22 +95,30 @@ class Trainer(training_loop.Trainer):
         sound = batch.to(self.device)
         if not self.progress.step:
             scale(self.network, sound)
+            self.extra.settle(torch.cat([self._stretches(4, index) for index in range(SETTLED)]).to(sound))
         learn = share < FIXED
         with torch.set_grad_enabled(learn):
             seen, commitment = self._sent(sound, learn)
         losses = {"commitment": 0.25 * commitment} if learn else {}
         if share < GUIDED:
-            wanted = envelope(sound, self.sample_rate, self.network.config.hop_length)
-            told = self.extra(seen)
-            frames = min(told.shape[2], wanted.shape[2])
-            off = (told[..., :frames] - wanted[..., :frames]).abs().mean()
-            losses["guide"] = 10 * (1 - share / GUIDED) * off
+            left = min(1.0, (GUIDED - share) / (GUIDED - FADING))
+            losses["guide"] = 5 * left * self.extra(seen, sound)
+        if share < ALONE:
+            return losses
         made, target = Spectra(self.network.decoder(seen)[:, 0, : sound.shape[1]]), Spectra(sound)
         losses["mel"] = 10 * mel_distance(made, target, self.sample_rate)
         losses["spectrum"] = 4 * spectral_distance(made, target)
         losses["convergence"] = 2 * convergence(made, target)
         losses["wave"] = 5 * wave_distance(made, target)
         return losses
+
+    def _guide(self) -> Guide:
+        config = self.network.config
+        return Guide(config.hidden_size, ENVELOPE[1], config.sampling_rate, config.hop_length)
+
+    def _stretches(self, *seed: int) -> Tensor:
+        samples = round(SECONDS * self.sample_rate)
+        return batch(self.voices, np.random.default_rng(seed), BATCH, samples)
 
     def _sent(self, sound: Tensor, learn: bool) -> tuple[Tensor, Tensor]:
         """What the decoder sees of sounds (B, N), each with codebooks of one of the points; commitment."""

@@ -15,6 +15,7 @@ from talkbench.benchmark.cli import app
 from talkbench.codecs._speech import training, training_evaluation, training_voices
 from talkbench.codecs._speech.training import Plan, Trainer
 from talkbench.codecs._speech.training_batches import batch
+from talkbench.codecs._speech.training_guide import COMPONENTS, Guide
 from talkbench.codecs._speech.training_losses import (
     ENVELOPE,
     SCALES,
@@ -115,6 +116,25 @@ def test_the_envelope_has_a_column_a_frame():
     assert float(found[..., :8].max()) < -3.5 < -3 < float(found[..., 13:].min())
 
 
+def test_components_are_told_apart_and_count_alike(voices):
+    guide = Guide(8, ENVELOPE[1], 16000, 320)
+    sounds = batch(voices, np.random.default_rng(0), 12, 8000)
+    guide.settle(sounds)
+    found = guide.components(sounds).transpose(1, 2).flatten(0, 1)
+    assert found.shape == (12 * 26, COMPONENTS)
+    assert float(found.mean(0).abs().max()) < 1e-3
+    together = torch.cov(found.T)
+    assert float((together - together.diag().diag()).abs().max()) < 1e-3
+    assert together.diag().tolist()[:3] == pytest.approx([1, 1, 1], abs=0.01)
+    assert float(together.diag().max()) < 1.01  # what hardly changes is not blown up
+    sent = torch.zeros(12, 8, 25)
+    with torch.no_grad():
+        guide.told.weight.zero_()
+        guide.told.bias.zero_()
+    expected = guide.components(sounds)[..., :25].abs().mean()
+    assert float(guide(sent, sounds)) == pytest.approx(float(expected))
+
+
 @pytest.mark.parametrize("distance", [convergence, wave_distance])
 def test_the_share_that_is_wrong(distance):
     sound = 0.3 * torch.randn((2, 16000), generator=torch.Generator().manual_seed(2))
@@ -209,7 +229,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(plan, voices, tmp_path, monkeypa
 
 @pytest.mark.parametrize("share", [0.0, 0.6])
 def test_it_learns(plan, voices, monkeypatch, share):
-    """With the guide, and without."""
+    """The encoder and codebooks alone, and with the decoder."""
     monkeypatch.setattr(training, "WARM_UP", 5)
     trainer = Trainer(plan(), "cpu", voices, voices[:1])
     stretches = trainer.batch(0)
@@ -220,7 +240,7 @@ def test_it_learns(plan, voices, monkeypatch, share):
 def test_in_the_end_tokens_stay_and_the_decoder_learns(plan, voices):
     trainer = Trainer(plan(), "cpu", voices, voices[:1])
     before = {}
-    for share in (0.2, 0.4, 0.9):
+    for share in (0.2, 0.6, 0.9):
         before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
         parts = trainer.step(trainer.batch(trainer.progress.step), share)
     assert set(parts) == {"mel", "spectrum", "convergence", "wave"}
@@ -232,7 +252,7 @@ def test_in_the_end_tokens_stay_and_the_decoder_learns(plan, voices):
 def test_the_average_keeps_codebooks_as_they_are(plan, voices):
     trainer = Trainer(plan(), "cpu", voices, voices[:1])
     for step in range(3):
-        trainer.step(trainer.batch(step), 0.3)
+        trainer.step(trainer.batch(step), 0.6)
     kept, network = trainer.kept(), trainer.network
     assert all(value.equal(dict(kept.named_buffers())[name]) for name, value in network.named_buffers())
     assert not all(
