@@ -27,6 +27,7 @@ _LINES = (
     ("#3f8f5b", "-."),
     ("#8a4b9b", ":"),
     ("#5d646c", (0, (6, 2, 1, 2))),
+    ("#9c7a12", (0, (1, 1))),
 )
 
 
@@ -40,7 +41,8 @@ def draw(card: Mapping[str, Any], path: Path, validation: Mapping[str, str], lab
     from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
 
     curve: Sequence[Mapping[str, float]] = card["curve"]
-    parts = [name for name in (curve[0] if curve else ()) if name not in ("step", *validation)]
+    # A part may begin late, and end early.
+    parts = dict.fromkeys(name for fact in curve for name in fact if name not in ("step", *validation))
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
