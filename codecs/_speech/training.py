@@ -32,9 +32,10 @@ RISE = 0.02  # share of the training in which the rate rises again, when the dec
 AVERAGE = 0.997  # what the running average keeps of itself at each step, after as many as make one
 SETTLED = 32  # batches that tell the guide its components
 # Shares of the training. At first only the encoder and the codebooks learn, from the guide: a decoder that
-# gets nothing of use learns to do without, and then no gradient asks for anything better. The guide fades
-# from half of the training on. In the end tokens stay what they are, and only the decoder learns.
-ALONE, FADING, GUIDED, FIXED = 0.4, 0.5, 0.8, 0.85
+# gets nothing of use learns to do without, and then no gradient asks for anything better. The guide stays
+# when the decoder joins them: without it, bits go over from the envelope to the waveform of the lowest
+# harmonics. In the end tokens stay what they are, and only the decoder learns.
+ALONE, FIXED = 0.3, 0.85
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,7 @@ class Trainer(training_loop.Trainer):
         learn = share < FIXED
         with torch.set_grad_enabled(learn):
             seen, commitment = self._sent(sound, learn)
-        losses = {"commitment": 0.25 * commitment} if learn else {}
-        if share < GUIDED:
-            left = min(1.0, (GUIDED - share) / (GUIDED - FADING))
-            losses["guide"] = 5 * left * self.extra(seen, sound)
+        losses = {"commitment": 0.25 * commitment, "guide": 5 * self.extra(seen, sound)} if learn else {}
         if share < ALONE:
             return losses
         made, target = Spectra(self.network.decoder(seen)[:, 0, : sound.shape[1]]), Spectra(sound)
