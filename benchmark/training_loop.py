@@ -51,7 +51,7 @@ class Trainer(ABC):
             accelerator=kind, devices=[int(index or 0)] if kind == "cuda" else 1, precision=precision
         )
         self.network: Any = self.fabric.to_device(network())
-        self.extra = self.fabric.to_device(extra()) if extra else nn.Module()
+        self.extra: Any = self.fabric.to_device(extra()) if extra else nn.Module()
         learning = [*self.network.parameters(), *self.extra.parameters()]
         self.optimiser = torch.optim.AdamW(learning, rate, betas=(momentum, 0.99), weight_decay=0.0)
         kept = training_state.running_average(average)
