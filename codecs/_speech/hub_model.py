@@ -113,11 +113,10 @@ class Dac(HubModel):
         return self.network.decode(audio_codes=codes).audio_values
 
 
-def encodec(weights: str, device: str, *, published: bool = True, **config: Any) -> HubModel:
-    """Encodec from a checkpoint: its authors' if `published`, else this project's. Raises Unavailable."""
+def encodec(weights: str, device: str, **config: Any) -> HubModel:
+    """Encodec from a checkpoint of its authors. Raises Unavailable."""
     settings = EncodecConfig(**config)
-    names = encodec_name if published else _checkpoint.same
-    return Encodec(_loaded(EncodecModel, settings, weights, device, names), settings.hop_length)
+    return Encodec(_loaded(EncodecModel, settings, weights, device, encodec_name), settings.hop_length)
 
 
 def mimi(weights: str, device: str, **config: Any) -> HubModel:

@@ -88,7 +88,7 @@ class Trainer(training_loop.Trainer):
         return risen * training_state.learning_rate(self.progress.step, rest, WARM_UP, RATE, LAST_RATE)
 
     def clipped(self) -> Sequence[nn.Module]:
-        """The decoder for itself: its gradients are a hundred times the encoder's."""
+        """The decoder for itself: its gradients are larger than the encoder's, and vary more."""
         return self.network.encoder, self.network.decoder
 
     def losses(self, batch: Tensor, share: float) -> dict[str, Tensor]:

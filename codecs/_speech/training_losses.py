@@ -11,9 +11,8 @@ from torch import Tensor
 SCALES = ((128, 20), (256, 32), (512, 64), (1024, 96), (2048, 128))
 _LINEAR = (512, 1024)  # windows whose plain spectrum counts too: mel bands blur the highest harmonics
 ENVELOPE = (1024, 80)  # window and bands of the guide
-_CLAMP = (
-    3e-4  # 64 dB below a sine at full scale: what is weaker is not heard, and its logarithm is mostly chance
-)
+# Magnitude, 64 dB below that of a sine at full scale: the logarithm of what is weaker is mostly chance.
+_CLAMP = 3e-4
 
 
 class Spectra:
@@ -72,7 +71,7 @@ def convergence(made: Spectra, target: Spectra) -> Tensor:
 def wave_distance(made: Spectra, target: Spectra) -> Tensor:
     """Share of the waveform that is wrong.
 
-    Magnitudes say nothing of where a period begins; from the waveform low harmonics are learned soon.
+    Magnitudes say nothing of where a period begins.
     """
     wrong = (made.sound - target.sound).norm(dim=1)
     return (wrong / target.sound.norm(dim=1).clamp_min(0.3)).mean()
