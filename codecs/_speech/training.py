@@ -19,7 +19,6 @@ from .training_losses import (
     convergence,
     mel_distance,
     spectral_distance,
-    wave_distance,
 )
 from .training_quantiser import quantised
 from .training_start import scale
@@ -35,7 +34,7 @@ SETTLED = 32  # batches that tell the guide its components
 # gets nothing of use learns to do without, and then no gradient asks for anything better. The guide stays
 # when the decoder joins them: without it, bits go over from the envelope to the waveform of the lowest
 # harmonics. In the end tokens stay what they are, and only the decoder learns.
-ALONE, FIXED = 0.3, 0.85
+ALONE, FIXED = 0.2, 0.85
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,6 @@ class Trainer(training_loop.Trainer):
         losses["mel"] = 10 * mel_distance(made, target, self.sample_rate)
         losses["spectrum"] = 4 * spectral_distance(made, target)
         losses["convergence"] = 2 * convergence(made, target)
-        losses["wave"] = 5 * wave_distance(made, target)
         return losses
 
     def _guide(self) -> Guide:

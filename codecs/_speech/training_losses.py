@@ -68,15 +68,6 @@ def convergence(made: Spectra, target: Spectra) -> Tensor:
     return torch.stack(terms).mean()
 
 
-def wave_distance(made: Spectra, target: Spectra) -> Tensor:
-    """Share of the waveform that is wrong.
-
-    Magnitudes say nothing of where a period begins.
-    """
-    wrong = (made.sound - target.sound).norm(dim=1)
-    return (wrong / target.sound.norm(dim=1).clamp_min(0.3)).mean()
-
-
 def _magnitudes(samples: Tensor, window: int, hop: int) -> Tensor:
     shape = torch.hann_window(window, device=samples.device)
     found = torch.stft(samples, window, hop, window=shape, center=True, return_complex=True)
