@@ -15,6 +15,8 @@ from .training_batches import batch
 from .training_guide import Guide
 from .training_losses import (
     ENVELOPE,
+    FLOOR,
+    LAST_FLOOR,
     Spectra,
     convergence,
     mel_distance,
@@ -25,16 +27,17 @@ from .training_start import scale
 
 BATCH, SECONDS = 8, 0.5
 WARM_UP = 200
-# Of learning: the first while the encoder learns alone, then a cosine from the second to the last.
-RATE_ALONE, RATE, LAST_RATE = 1e-3, 5e-4, 2e-5
-RISE = 0.02  # share of the training in which the rate rises again, when the decoder begins to learn
+# Of learning: the first while the encoder learns alone; then, with the decoder, a cosine from the second to
+# the last; and another one from the third to the last while the decoder learns alone.
+RATE_ALONE, RATE, RATE_FIXED, LAST_RATE = 1e-3, 5e-4, 3e-4, 2e-5
+RISE = 0.02  # share of the training in which the rate rises again, when another part begins to learn
 AVERAGE = 0.997  # what the running average keeps of itself at each step, after as many as make one
 SETTLED = 32  # batches that tell the guide its components
 # Shares of the training. At first only the encoder and the codebooks learn, from the guide: a decoder that
 # gets nothing of use learns to do without, and then no gradient asks for anything better. The guide stays
 # when the decoder joins them: without it, bits go over from the envelope to the waveform of the lowest
-# harmonics. In the end tokens stay what they are, and only the decoder learns.
-ALONE, FIXED = 0.2, 0.85
+# harmonics. In the end tokens stay what they are, and only the decoder learns, down to the last floor.
+ALONE, FIXED = 0.17, 0.72
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,12 @@ class Trainer(training_loop.Trainer):
         return self._stretches(3, step)
 
     def rate(self, share: float) -> float:
-        """Steady for the encoder alone, then a cosine; each after a warm-up."""
+        """Steady for the encoder alone, then a cosine and another one; each after a warm-up."""
         if share < ALONE:
             return training_state.learning_rate(self.progress.step, 0.0, WARM_UP, RATE_ALONE, LAST_RATE)
-        risen, rest = min(1.0, (share - ALONE) / RISE), (share - ALONE) / (1 - ALONE)
-        return risen * training_state.learning_rate(self.progress.step, rest, WARM_UP, RATE, LAST_RATE)
+        first, begun, ended = (RATE, ALONE, FIXED) if share < FIXED else (RATE_FIXED, FIXED, 1.0)
+        risen, rest = min(1.0, (share - begun) / RISE), (share - begun) / (ended - begun)
+        return risen * training_state.learning_rate(self.progress.step, rest, WARM_UP, first, LAST_RATE)
 
     def clipped(self) -> Sequence[nn.Module]:
         """The decoder for itself: its gradients are larger than the encoder's, and vary more."""
@@ -102,7 +106,9 @@ class Trainer(training_loop.Trainer):
         losses = {"commitment": 0.25 * commitment, "guide": 5 * self.extra(seen, sound)} if learn else {}
         if share < ALONE:
             return losses
-        made, target = Spectra(self.network.decoder(seen)[:, 0, : sound.shape[1]]), Spectra(sound)
+        floor = FLOOR if learn else LAST_FLOOR
+        made = Spectra(self.network.decoder(seen)[:, 0, : sound.shape[1]], floor)
+        target = Spectra(sound, floor)
         losses["mel"] = 10 * mel_distance(made, target, self.sample_rate)
         losses["spectrum"] = 4 * spectral_distance(made, target)
         losses["convergence"] = 2 * convergence(made, target)

@@ -11,15 +11,20 @@ from torch import Tensor
 SCALES = ((128, 20), (256, 32), (512, 64), (1024, 96), (2048, 128))
 _LINEAR = (512, 1024)  # windows whose plain spectrum counts too: mel bands blur the highest harmonics
 ENVELOPE = (1024, 80)  # window and bands of the guide
-# Magnitude, 64 dB below that of a sine at full scale: the logarithm of what is weaker is mostly chance.
-_CLAMP = 3e-4
+# Magnitudes, 64 and 78 dB below that of a sine at full scale, under which logarithms see no difference: the
+# first for learning, as the logarithm of what is weaker is mostly chance; the second for the end, as hiss
+# between harmonics, and where a voice has nothing, is heard and measured.
+FLOOR, LAST_FLOOR = 3e-4, 6e-5
 
 
 class Spectra:
-    """Sounds, float32 (B, N), with their magnitudes, those of each window worked out once."""
+    """Sounds, float32 (B, N), with their magnitudes, those of each window worked out once.
 
-    def __init__(self, sound: Tensor) -> None:
-        self.sound = sound
+    floor: of logarithms.
+    """
+
+    def __init__(self, sound: Tensor, floor: float = FLOOR) -> None:
+        self.sound, self.floor = sound, floor
         self._found: dict[int, Tensor] = {}
 
     def magnitudes(self, window: int) -> Tensor:
@@ -34,7 +39,7 @@ def mel_distance(made: Spectra, target: Spectra, rate: int) -> Tensor:
     terms = []
     for window, bands in SCALES:
         filters = _filters(rate, window, bands).to(made.sound.device)
-        a, b = (_log(x.magnitudes(window).transpose(1, 2) @ filters) for x in (made, target))
+        a, b = (_log(x.magnitudes(window).transpose(1, 2) @ filters, x.floor) for x in (made, target))
         terms.append((a - b).abs().mean())
     return torch.stack(terms).mean()
 
@@ -43,7 +48,7 @@ def spectral_distance(made: Spectra, target: Spectra) -> Tensor:
     """L1 of log10 magnitudes, mean over windows."""
     terms = []
     for window in _LINEAR:
-        a, b = (_log(x.magnitudes(window)) for x in (made, target))
+        a, b = (_log(x.magnitudes(window), x.floor) for x in (made, target))
         terms.append((a - b).abs().mean())
     return torch.stack(terms).mean()
 
@@ -52,7 +57,7 @@ def envelope(sound: Tensor, rate: int, hop: int) -> Tensor:
     """log10 mel magnitudes of each frame of `hop` samples, float32 (B, ENVELOPE bands, frames)."""
     window, bands = ENVELOPE
     magnitudes = _magnitudes(sound, window, hop).transpose(1, 2)
-    return _log(magnitudes @ _filters(rate, window, bands).to(sound.device)).transpose(1, 2)
+    return _log(magnitudes @ _filters(rate, window, bands).to(sound.device), FLOOR).transpose(1, 2)
 
 
 def convergence(made: Spectra, target: Spectra) -> Tensor:
@@ -74,8 +79,8 @@ def _magnitudes(samples: Tensor, window: int, hop: int) -> Tensor:
     return (found.real.square() + found.imag.square() + 1e-12).sqrt() / shape.sum()
 
 
-def _log(magnitudes: Tensor) -> Tensor:
-    return magnitudes.clamp_min(_CLAMP).log10()
+def _log(magnitudes: Tensor, floor: float) -> Tensor:
+    return magnitudes.clamp_min(floor).log10()
 
 
 @cache

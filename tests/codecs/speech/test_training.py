@@ -18,6 +18,8 @@ from talkbench.codecs._speech.training_batches import batch
 from talkbench.codecs._speech.training_guide import COMPONENTS, Guide
 from talkbench.codecs._speech.training_losses import (
     ENVELOPE,
+    FLOOR,
+    LAST_FLOOR,
     SCALES,
     Spectra,
     _filters,
@@ -142,6 +144,28 @@ def test_the_share_of_magnitudes_that_is_wrong():
     assert float(convergence(silence, whole)) == pytest.approx(1, abs=1e-4)
     assert float(convergence(silence, silence)) < 1e-3
     assert float(convergence(Spectra(-sound), whole)) == 0  # where a period begins is not asked
+
+
+def test_the_last_floor_is_below_a_hiss_that_the_first_one_hides():
+    hiss = 2e-3 * torch.randn((1, 16000), generator=torch.Generator().manual_seed(3))
+    for distance in (lambda a, b: mel_distance(a, b, 16000), spectral_distance):
+        found = [
+            float(distance(Spectra(hiss, floor), Spectra(0 * hiss, floor))) for floor in (FLOOR, LAST_FLOOR)
+        ]
+        assert found[0] < 0.01
+        assert found[1] > 0.05
+
+
+def test_rates_of_learning_fall_and_rise_again_with_each_part(plan):
+    trainer = Trainer(plan(), "cpu")
+    trainer.progress.step = 1000  # after the warm-up
+    rate, alone, fixed = trainer.rate, training.ALONE, training.FIXED
+    assert rate(0.0) == rate(alone - 1e-9) == training.RATE_ALONE
+    assert rate(alone) == rate(fixed) == 0
+    assert rate(alone + training.RISE) == pytest.approx(training.RATE, rel=0.01)
+    assert rate(fixed + training.RISE) == pytest.approx(training.RATE_FIXED, rel=0.02)
+    assert rate(fixed - 1e-9) == pytest.approx(training.LAST_RATE)
+    assert rate(1.0) == pytest.approx(training.LAST_RATE)
 
 
 def test_training_starts_from_layers_that_hand_the_sound_on():
@@ -276,6 +300,7 @@ def test_the_recipe_leaves_weights_card_and_curve(plan, voices, tmp_path, monkey
     monkeypatch.setattr(train_encodec, "PLAN", plan())
     monkeypatch.setattr(training_loop, "EVERY", 2)
     monkeypatch.setattr(training, "ALONE", 0.5)
+    monkeypatch.setattr(training, "FIXED", 0.9)
     monkeypatch.setattr(training_voices, "fetch_all", lambda folder, split, count, say: voices)
 
     def run(*arguments):
