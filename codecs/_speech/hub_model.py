@@ -113,10 +113,11 @@ class Dac(HubModel):
         return self.network.decode(audio_codes=codes).audio_values
 
 
-def encodec(weights: str, device: str, **config: Any) -> HubModel:
-    """Encodec from a checkpoint of its authors. Raises Unavailable."""
+def encodec(weights: str, device: str, published: bool = True, **config: Any) -> HubModel:
+    """Encodec from a checkpoint of its authors, or else from weights of this project. Raises Unavailable."""
     settings = EncodecConfig(**config)
-    return Encodec(_loaded(EncodecModel, settings, weights, device, encodec_name), settings.hop_length)
+    ours = encodec_name if published else _checkpoint.same
+    return Encodec(_loaded(EncodecModel, settings, weights, device, ours), settings.hop_length)
 
 
 def mimi(weights: str, device: str, **config: Any) -> HubModel:

@@ -1,0 +1,61 @@
+"""The shipped small Encodec, on voices and sentences of the test split, which it has not learned from."""
+
+import json
+from collections.abc import Sequence
+from statistics import fmean
+
+import pytest
+from safetensors.torch import load_file
+from talkbench.benchmark import registry, weights
+from talkbench.benchmark.codec import Codec
+from talkbench.benchmark.types import Clip, Point, Score
+from talkbench.codecs._speech import training_evaluation, training_voices
+from talkbench.codecs.encodec import small
+from talkbench.metrics import spectral
+
+CLIPS = 4  # of the 24 of the card: enough to see that it is these weights, and how they stand to AMR-NB
+
+
+@pytest.fixture(scope="module")
+def codec() -> Codec:
+    return registry.codec("encodec-synthetic").load("cpu")
+
+
+@pytest.fixture(scope="module")
+def clips() -> Sequence[Clip]:
+    return [training_evaluation._clip(index) for index in range(CLIPS)]
+
+
+def coded(codec: Codec, point: Point, clips: Sequence[Clip]) -> tuple[float, float]:
+    """Measured rate in kbit/s, and MEL, means over the clips."""
+    metric = spectral.load("cpu", [info for info in spectral.describe() if info.name == "mel_dac_eval"])
+    bits, distances = 0, []
+    for clip in clips:
+        stream = codec.encode(clip, point)
+        bits += stream.bits()
+        score = metric.compare(metric.reference(clip), codec.decode(stream, clip.spec))["mel_dac_eval"]
+        assert isinstance(score, Score)
+        distances.append(score.value)
+    return bits / 1000 / (len(clips) * training_voices.SECONDS), fmean(distances)
+
+
+def test_the_card_is_of_these_weights() -> None:
+    path = weights.path("encodec-synthetic")
+    card = json.loads(path.with_suffix(".json").read_text())
+    info, _ = registry.codec("encodec-synthetic").describe()
+    assert info.weights == "synthetic"
+    learned = sum(value.numel() for value in small.network().parameters())
+    assert info.parameters == card["network"]["parameters"] == learned <= 4_000_000
+    assert {name for name, _ in small.network().named_parameters()} <= load_file(path).keys()
+    assert card["weights"] == "encodec-synthetic"
+    assert card["uncommitted_changes"] is False
+    assert card["steps"] == card["curve"][-1]["step"]
+
+
+def test_it_keeps_what_it_was_made_for(codec: Codec, clips: Sequence[Clip]) -> None:
+    """Less than half of the rate of AMR-NB's lowest mode, and nearer to what was said."""
+    amr_nb = registry.codec("amr-nb").load("cpu")
+    floor_rate, floor = coded(amr_nb, amr_nb.points[0], clips)
+    (low_rate, low), (high_rate, high) = (coded(codec, point, clips) for point in codec.points)
+    assert low_rate < high_rate < floor_rate / 2
+    assert high < low < floor
