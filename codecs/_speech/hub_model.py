@@ -113,7 +113,7 @@ class Dac(HubModel):
         return self.network.decode(audio_codes=codes).audio_values
 
 
-def encodec(weights: str, device: str, published: bool = True, **config: Any) -> HubModel:
+def encodec(weights: str, device: str, *, published: bool = True, **config: Any) -> HubModel:
     """Encodec from a checkpoint of its authors, or else from weights of this project. Raises Unavailable."""
     settings = EncodecConfig(**config)
     ours = encodec_name if published else _checkpoint.same

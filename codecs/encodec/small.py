@@ -7,7 +7,7 @@ from typing import Any
 
 RATE, HOP, SIZE = 16_000, 320, 1024  # 50 frames/s; 10 bits a token
 BOOKS = (3, 6)  # that it learns with: 1.5 and 3 kbit/s
-LADDER = (3, 4, 5, 6)
+LADDER = (3, 4, 5, 6)  # that it is used with
 SETTINGS: Mapping[str, Any] = {
     "sampling_rate": RATE,
     "num_filters": 16,
