@@ -217,14 +217,15 @@ class Surfaces:
         return [_grid(*key, rows[key], params.get(key[1], {}), curves[key]) for key in keys]
 
     def first(self, limit: int = SHOWN_AT_FIRST) -> list[str]:
-        """Systems to draw before any is chosen: joint codecs, a pair of each video codec, other pairs."""
+        """Systems to draw at first: joint codecs, a pair of each video codec, other pairs, floors."""
         rows = [row for row in self.source.systems if row["listed"] and row["kind"] in ("joint", "pair")]
         seen: dict[str, int] = {}
         order = []
         for row in rows:
             again = seen.get(row["video_codec"], 0)
             seen[row["video_codec"]] = again + 1
-            order.append((row["kind"] == "pair", again, len(order), row["system"]))
+            floor = "floor" in self.source.marks.get(row["system"], ())
+            order.append((floor, row["kind"] == "pair", again, len(order), row["system"]))
         return [name for *_, name in sorted(order)[:limit]]
 
     def metrics(self, dataset: str, side: str, modalities: Collection[str] = ()) -> list[Key]:

@@ -197,6 +197,15 @@ def test_the_correlation_at_equal_rate_is_made_again_from_the_clips(page, store,
     assert -1 < found.value < 0  # what the one gains, the other loses
 
 
+def test_a_floor_is_drawn_after_every_codec(tmp_path):
+    low = FakeCodec("a-floor", "video", (4, 9, 18, 40), 0.1, family="floor")
+    factory = StoreFactory(video=(low, *VIDEO[:3]), audio=AUDIO[:2], metrics=METRICS[:1], anchors={})
+    path = factory.build(tmp_path / "talkbench.duckdb")
+    with duckdb.connect(str(path)) as connection:
+        first = Surfaces(Source(connection)).first(limit=8)
+    assert [name.split("+")[0] for name in first] == ["av1", "hevc", "vvc"] * 2 + ["a-floor"] * 2
+
+
 def test_what_has_no_correlation_says_why(page, store):
     grid = grid_of(store, "vvc+opus")
     pairs = [(key("lse_c"), key("lse_c")), (key("dists"), key("absent"))]

@@ -72,7 +72,7 @@ def main() -> None:
     print(f"largest worker                      {peak / 2**20:8.0f} MiB")
     for codec, encoding, decoding, rss in codecs:
         print(
-            f"  {codec:<8} encodes {encoding:7.1f}, decodes {decoding:7.1f} frames/s, {rss / 2**20:5.0f} MiB"
+            f"  {codec:<20} encodes {encoding:7.1f}, decodes {decoding:7.1f} frames/s, {rss / 2**20:5.0f} MiB"
         )
 
 
