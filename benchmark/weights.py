@@ -75,9 +75,13 @@ def missing(names: Iterable[str]) -> str | None:
 def _absent(absent: Iterable[Found]) -> str:
     parts = [found.weight for found in absent]
     refused = "".join(f"; {problem}" for found in absent for problem in found.refused)
-    fetched = [part.name for part in parts if part.url or part.shipped]
+    fetched = [part.name for part in parts if part.url]
     mends = [f"run `talkbench weights fetch {shlex.join(fetched)}`"] if fetched else []
-    mends += [f"by hand: {_by_hand(part)}" for part in parts if part.name not in fetched]
+    for part in parts:
+        if part.shipped and not part.url:
+            mends.append(f"install talkbench anew, which brings {part.shipped}")
+        elif not part.url:
+            mends.append(f"by hand: {_by_hand(part)}")
     names = ", ".join(part.name for part in parts)
     return f"weights are not here: {names}; {'; '.join(mends)}{refused}"
 
@@ -104,7 +108,7 @@ def fetch(name: str, progress: Progress = lambda here, total: None, say: Say = l
 
     weight = found.weight
     if weight.shipped and not weight.url:
-        raise DownloadError(f"{_absent([found])}: it ships with talkbench; install talkbench anew")
+        raise DownloadError(_absent([found]))
     if not weight.url:
         raise DownloadError(f"{name}: it is offered on a web page only\n  by hand: {_by_hand(weight)}")
     target = weight_files.cached(weight)
