@@ -77,17 +77,15 @@ def _absent(absent: Iterable[Found]) -> str:
     refused = "".join(f"; {problem}" for found in absent for problem in found.refused)
     fetched = [part.name for part in parts if part.url]
     mends = [f"run `talkbench weights fetch {shlex.join(fetched)}`"] if fetched else []
-    for part in parts:
-        if part.shipped and not part.url:
-            mends.append(f"install talkbench anew, which brings {part.shipped}")
-        elif not part.url:
-            mends.append(f"by hand: {_by_hand(part)}")
+    mends += [f"by hand: {_by_hand(part)}" for part in parts if not part.url]
     names = ", ".join(part.name for part in parts)
     return f"weights are not here: {names}; {'; '.join(mends)}{refused}"
 
 
 def _by_hand(weight: Weight) -> str:
     """What a person does where no program can fetch the file."""
+    if weight.shipped and not weight.url:
+        return f"install talkbench anew, which brings {weight.shipped}"
     unpack = f", unpack it ({weight.unpack})" if weight.unpack else ""
     found = [f"download {weight.url}{unpack}"] if weight.url else []
     found += [f"find {weight.file} through {weight.page}"] if weight.page else []
@@ -107,10 +105,8 @@ def fetch(name: str, progress: Progress = lambda here, total: None, say: Say = l
     from . import download
 
     weight = found.weight
-    if weight.shipped and not weight.url:
-        raise DownloadError(_absent([found]))
     if not weight.url:
-        raise DownloadError(f"{name}: it is offered on a web page only\n  by hand: {_by_hand(weight)}")
+        raise DownloadError(_absent([found]))
     target = weight_files.cached(weight)
     expected = weight.sha256 or weight_files.first_seen(weight)
     try:
