@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SAMPLE_RATE = 44100
-CLAMP = 1e-5
+CLAMP = 1e-5  # of magnitudes, before the power
 
 
 @dataclass(frozen=True)
 class Scale:
     """One term: a window (samples), mel bins (0: none, the linear spectrum), and what is compared.
 
-    The difference is L1(log10 clamp(m^power)), plus L1(m) where `magnitude`.
+    The difference is L1(log10 clamp(m)^power), plus L1(m) where `magnitude`.
     """
 
     window: int
@@ -42,6 +42,8 @@ SCALES: Mapping[str, Sequence[Scale]] = {
     "stft_dac_eval": (Scale(2048, 0, 2, True), Scale(512, 0, 2, True)),
     "mel_dac_train7": tuple(Scale(32 << i, 5 << i, 1, False) for i in range(7)),
 }
+# 1 had the floor on the square of the magnitude.
+VERSIONS = {"mel_dac_eval": "2", "stft_dac_eval": "2"}
 WINDOWS = sorted({scale.window for scales in SCALES.values() for scale in scales})
 
 
@@ -53,16 +55,18 @@ def availability() -> str | None:
 def describe() -> Sequence[MetricInfo]:
     """`mel_dac_eval`, `stft_dac_eval` and `mel_dac_train7`."""
     common = (
-        "Hann windows, hop a quarter of the window, centred with reflection, at 44.1 kHz, mean over channels."
+        "Hann windows, hop a quarter of the window, centred with reflection, mean over channels. At 44.1 kHz; "
+        "other rates are resampled by soxr (very high quality): what another resampler leaves in the empty "
+        "band above half the clip's own rate is another value."
     )
     mel = "Slaney mel filters with unit area from 0 Hz to 22.05 kHz"
     definitions = {
         "mel_dac_eval": (
-            "DAC's evaluation MEL: L1 of log10 max(m², 1e-5) plus L1 of m, summed over windows of 2048 "
+            "DAC's evaluation MEL: L1 of log10 max(m, 1e-5)² plus L1 of m, summed over windows of 2048 "
             f"samples (150 bins) and 512 (80 bins); {mel}; {common}"
         ),
         "stft_dac_eval": (
-            "DAC's evaluation STFT: L1 of log10 max(m², 1e-5) plus L1 of m, summed over windows of 2048 and "
+            "DAC's evaluation STFT: L1 of log10 max(m, 1e-5)² plus L1 of m, summed over windows of 2048 and "
             f"512 samples; {common}"
         ),
         "mel_dac_train7": (
@@ -80,6 +84,7 @@ def describe() -> Sequence[MetricInfo]:
             bounds=(0.0, None),
             definition=definition,
             paper="Kumar et al.: High-fidelity audio compression with improved RVQGAN, NeurIPS 2023",
+            version=VERSIONS.get(name, "1"),
             build={"soxr": metadata.version("soxr")},
         )
         for name, definition in definitions.items()
@@ -154,7 +159,7 @@ def _magnitudes(sound: Tensor, window: int) -> Tensor:
 
 
 def _distance(scale: Scale, reference: Tensor, decoded: Tensor) -> float:
-    logs = [magnitude.pow(scale.power).clamp(min=CLAMP).log10() for magnitude in (reference, decoded)]
+    logs = [magnitude.clamp(min=CLAMP).pow(scale.power).log10() for magnitude in (reference, decoded)]
     total = (logs[0] - logs[1]).abs().mean()
     if scale.magnitude:
         total = total + (reference - decoded).abs().mean()

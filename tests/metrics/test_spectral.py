@@ -47,7 +47,7 @@ def expected(x, y, name):
             filters = np.stack([slaney_filter(window, bins, i) for i in range(bins)])
             a, b = a @ filters.T, b @ filters.T
         power = 1 if name == "mel_dac_train7" else 2
-        logs = [np.log10(np.maximum(m**power, 1e-5)) for m in (a, b)]
+        logs = [np.log10(np.maximum(m, 1e-5) ** power) for m in (a, b)]
         total += np.abs(logs[0] - logs[1]).mean()
         if name != "mel_dac_train7":
             total += np.abs(a - b).mean()
