@@ -1,9 +1,9 @@
 """Spectral distances beside those of DAC's own classes.
 
-The numbers are of MelSpectrogramLoss and MultiScaleSTFTLoss of descript-audio-codec 1.0.0 (dac/nn/loss.py) with
-descript-audiotools 0.7.2, librosa 0.10.2.post1 and torch 2.13.0: with their defaults, which its evaluation uses,
-and, for `mel_dac_train7`, with the settings of its 44.1 kHz training configuration (conf/final/44khz.yml). The
-sounds come from formulas, so that anybody can work them out again.
+The numbers are of MelSpectrogramLoss and MultiScaleSTFTLoss of descript-audio-codec 1.0.0 (dac/nn/loss.py)
+with descript-audiotools 0.7.2, librosa 0.10.2.post1 and torch 2.13.0: with their defaults, which its
+evaluation uses, and, for `mel_dac_train7`, with the settings of its 44.1 kHz training configuration
+(conf/final/44khz.yml). The sounds come from formulas, so that anybody can work them out again.
 """
 
 from collections.abc import Callable, Mapping
