@@ -9,6 +9,7 @@ from ..benchmark.errors import Unavailable
 from ..benchmark.metric import MetricInfo, Score
 from ..benchmark.types import Clip
 from ._inputs import SpeechReference
+from ._utterances import no_room
 
 SAMPLE_RATE = 16000
 
@@ -60,12 +61,17 @@ class Pesq:
         return SpeechReference.of(clip, SAMPLE_RATE, if_silent="PESQ finds no utterance")
 
     def compare(self, state: SpeechReference, decoded: Clip) -> Mapping[str, Score | Unavailable]:
-        """MOS-LQO; Unavailable where PESQ finds no utterance, or less than a quarter of a second of sound."""
+        """MOS-LQO; Unavailable where PESQ finds no utterance, or more than it has room for.
+
+        So it is below a quarter of a second, and above 96 s.
+        """
         import pesq
 
         speech = state.prepared(decoded)
         if not speech.any():
             return {"pesq": Unavailable("the decoded sound is silent: PESQ finds no utterance")}
+        if reason := no_room(state.speech, speech):
+            return {"pesq": Unavailable(reason)}
         try:
             return {"pesq": Score(value=float(pesq.pesq(SAMPLE_RATE, state.speech, speech, "wb")))}
         except pesq.NoUtterancesError:
