@@ -55,9 +55,9 @@ def availability() -> str | None:
 def describe() -> Sequence[MetricInfo]:
     """`mel_dac_eval`, `stft_dac_eval` and `mel_dac_train7`."""
     common = (
-        "Hann windows, hop a quarter of the window, centred with reflection, mean over channels. At 44.1 "
-        "kHz; sound of other rates is resampled by soxr (very high quality), and another resampler leaves other "
-        "values in the empty band above half the clip's own rate."
+        "Hann windows, hop a quarter of the window, centred with reflection, mean over channels. At "
+        "44.1 kHz, to which soxr (very high quality) resamples: another resampler leaves other values in the "
+        "empty band above half the clip's own rate."
     )
     mel = "Slaney mel filters with unit area from 0 Hz to 22.05 kHz"
     definitions = {

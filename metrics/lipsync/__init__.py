@@ -24,7 +24,8 @@ PAPER = (
 
 _WINDOWS = (
     "Windows of 5 frames (25 fps, others by nearest time) meet windows of 20 MFCC steps (16 kHz mono, 16 "
-    "bits) at offsets of -15 to 15 frames: L2 distance of the embeddings, averaged over the clip"
+    "bits) at offsets of -15 to 15 frames: L2 distance of the embeddings, averaged over the clip; with fewer "
+    "than 21 frames some offsets have no pair, and there is no value"
 )
 _FACES = (
     "the face of the reference, found in every frame, interpolated, median-filtered over 13 frames and cut "
@@ -32,10 +33,10 @@ _FACES = (
 )
 _WHAT = {
     "": (
-        f"SyncNet v2 on {_FACES}, 224×224; found by S3FD where its weights are here, else by dlib's HOG: "
-        "option `faces`"
+        f"SyncNet v2 on {_FACES}, resized to 224×224 by OpenCV (bilinear, on bytes); found by S3FD where its "
+        "weights are here, else by dlib's HOG: option `faces`"
     ),
-    "_full": "SyncNet v2 on whole frames resized to 224×224",
+    "_full": "SyncNet v2 on whole frames resized to 224×224 by OpenCV (bilinear, on bytes)",
     "_synthetic": (
         "A small SyncNet of this project, trained on rendered heads alone: not the published LSE and never "
         f"to be compared with it. It sees the mouth, 64×64, of {_FACES}; found by dlib's HOG"
@@ -61,10 +62,11 @@ def describe() -> Sequence[MetricInfo]:
     # S3FD is no must: it is part of the build, not of what a metric cannot do without.
     s3fd_here = weights.missing([DETECTOR]) is None
     finds = {"faces": DETECTOR} if s3fd_here else dlib
+    opencv = {"opencv-python-headless": metadata.version("opencv-python-headless")}
     build = {DETECTOR: weights.sha256(DETECTOR)} if s3fd_here else {}
     return (
-        *(_info(kind, "", NETWORK, finds, build) for kind in _VALUE),
-        *(_info(kind, "_full", NETWORK, {}, {}) for kind in ("lse_c", "lse_d")),
+        *(_info(kind, "", NETWORK, finds, build | opencv) for kind in _VALUE),
+        *(_info(kind, "_full", NETWORK, {}, opencv) for kind in ("lse_c", "lse_d")),
         *(_info(kind, "_synthetic", SMALL_NETWORK, dlib, {}) for kind in _VALUE),
     )
 
@@ -81,6 +83,7 @@ def _info(
         bounds=(0.0, 15.0 if kind == "lse_offset" else None),
         definition=f"{_WHAT[protocol]}. {_WINDOWS}; {_ENDS[protocol]}. {_VALUE[kind]}.",
         paper=PAPER,
+        version="2" if network == NETWORK else "1",  # 1 was resized by torch, without OpenCV's rounding
         build=build,
         options=options,
         weights=(network,),

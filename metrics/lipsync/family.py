@@ -83,8 +83,11 @@ class LipSync:
         samples = len(mono(clip.audio, spec.sample_rate, SAMPLE_RATE))
         # The published evaluation leaves out the last full window.
         windows = min(len(frames), samples // (SAMPLE_RATE // FPS)) - WINDOW
-        if windows < 1:
-            raise Unavailable(f"the clip is shorter than {WINDOW + 1} frames at {FPS} fps")
+        if windows <= offsets.REACH:
+            raise Unavailable(
+                f"the clip is shorter than {WINDOW + offsets.REACH + 1} frames at {FPS} fps: at offsets of "
+                f"{offsets.REACH} frames no picture would meet a sound"
+            )
         followed: dict[str, Track | Unavailable] = {}
         for name, detect in self._detectors.items():
             try:

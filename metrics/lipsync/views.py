@@ -14,10 +14,13 @@ from .network import MOUTH_MIDDLE, MOUTH_SIDE, STEPS, STEPS_PER_FRAME
 def face(seen: Tensor, size: int) -> Tensor:
     """A face crop or a frame, uint8 (3, H, W) RGB, as float BGR (3, size, size), 0 to 255.
 
-    As the published pipeline resizes: bilinear, without a low-pass filter, to whole grey levels.
+    Resized by OpenCV, bilinear on bytes, whose fixed-point rounding is part of the published pipeline.
     """
-    resized = functional.interpolate(seen.flip(0)[None].float(), (size, size), mode="bilinear")
-    return resized[0].round()
+    import cv2
+
+    bgr = np.ascontiguousarray(seen.flip(0).permute(1, 2, 0).cpu().numpy())
+    resized = cv2.resize(bgr, (size, size), interpolation=cv2.INTER_LINEAR)
+    return torch.from_numpy(resized).permute(2, 0, 1).to(seen.device).float()
 
 
 def mouth(seen: Tensor, size: int) -> Tensor:

@@ -147,8 +147,12 @@ def test_what_cannot_be_scored(small, clip, make_clip):
         metric.reference(clip.only("audio"))
     with pytest.raises(Unavailable, match="no sound"):
         metric.reference(clip.only("video"))
-    with pytest.raises(Unavailable, match="shorter than 6 frames"):
-        metric.reference(make_clip(clip.video[:5], clip.audio[:, : 5 * 640]))
+    for frames in (5, 7, 20):
+        with pytest.raises(Unavailable, match="shorter than 21 frames"):
+            metric.reference(make_clip(clip.video[:frames], clip.audio[:, : frames * 640]))
+    with pytest.raises(Unavailable, match="shorter than 21 frames"):
+        metric.reference(make_clip(clip.video[:30], clip.audio[:, : 20 * 640]))
+    assert metric.reference(make_clip(clip.video[:21], clip.audio[:, : 21 * 640])).windows == 16
     with pytest.raises(InvalidClip, match="decoded pictures are"):
         metric.picture(state, clip.frames(0, 70))
     with pytest.raises(InvalidClip, match="decoded sound"):
@@ -163,8 +167,8 @@ def drawn_syncnet(random_weights, draw_weights):
     random_weights("syncnet-synthetic", draw_weights(SyncNet(SMALL)))
 
 
-def test_where_there_is_no_face_only_whole_frames_are_scored(drawn_syncnet, make_clip, make_video):
-    clip = make_clip(make_video(8, 96, 96), 0.1 * torch.randn(1, 8 * 640))
+def test_where_there_is_no_face_only_whole_frames_are_scored(drawn_syncnet, make_clip):
+    clip = make_clip(torch.full((22, 3, 96, 96), 128, dtype=torch.uint8), 0.1 * torch.randn(1, 22 * 640))
     for name, found in Seen(clip).with_sound_of(clip).items():
         if name.endswith("_full"):
             assert found.value >= 0
