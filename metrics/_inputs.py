@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 
 def require(clip: Clip, modality: Modality) -> None:
-    """Raise Unavailable when `clip` has no picture, or no sound, at all."""
+    """Raise Unavailable when `clip` has no picture, or no sound, at all, or sound that is not finite.
+
+    Native libraries answer NaN with numbers: PESQ, for one, finds no utterance in it.
+    """
     if modality == "video" and clip.spec.frames == 0:
         raise Unavailable("the clip has no picture")
     if modality == "audio" and clip.spec.samples * clip.spec.channels == 0:
         raise Unavailable("the clip has no sound")
+    if modality == "audio" and not clip.audio.isfinite().all():
+        raise Unavailable("the reference's sound holds values that are not finite (NaN or infinity)")
 
 
 def require_same_shape(reference: Tensor, decoded: Tensor) -> None:

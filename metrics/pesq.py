@@ -33,7 +33,8 @@ def describe() -> Sequence[MetricInfo]:
             bounds=(1.0, 4.644),
             definition=(
                 "PESQ wide band (P.862.2 mapping) at 16 kHz on the mean of the channels; ITU's code as "
-                "it was before Corrigendum 2 of 2018."
+                "it was before Corrigendum 2 of 2018. From a quarter of a second to 96 s, with at most 50 "
+                "utterances: that code has no room for more."
             ),
             paper="ITU-T P.862 (2001) and P.862.2 (2007)",
             build={"pesq": metadata.version("pesq"), "soxr": metadata.version("soxr")}

@@ -72,3 +72,12 @@ def test_where_utterances_cannot_be_counted(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(_utterances, "_library", lambda: None)
     assert _utterances.no_room(np.ones(18 * RATE), np.ones(18 * RATE)) is None
     assert "pip install pesq==0.0.4" in str(_utterances.no_room(np.ones(20 * RATE), np.ones(20 * RATE)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_reference_that_is_not_finite(make_clip: Callable, value: float) -> None:
+    sound = bursts(3)
+    sound[1000] = value
+    metric = pesq.load("cpu", pesq.describe())
+    with pytest.raises(Unavailable, match="reference's sound holds values that are not finite"):
+        metric.reference(make_clip(audio=torch.from_numpy(sound)[None]))
