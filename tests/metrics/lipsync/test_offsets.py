@@ -64,3 +64,13 @@ def test_perfect_agreement_has_no_distance():
     found = best(curve(row, row, zero_padded=True))
     assert found.offset == 0
     assert found.distance < 1e-5 < found.confidence
+
+
+@pytest.mark.parametrize("frames", [16, 70])
+def test_distances_are_torchs_pairwise_distance(frames):
+    """The published evaluation calls `pairwise_distance` on each window and its 31 sounds."""
+    lips, sounds = embeddings(frames, 32, 9), embeddings(frames, 32, 10)
+    padded = torch.nn.functional.pad(sounds, (0, 0, 15, 15))
+    rows = [torch.nn.functional.pairwise_distance(lips[[t]], padded[t : t + 31]) for t in range(frames)]
+    means = torch.stack(rows, 1).mean(1)
+    assert curve(lips, sounds, zero_padded=True).float().numpy() == pytest.approx(means.numpy(), rel=1e-5)
