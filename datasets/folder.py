@@ -15,7 +15,7 @@ from ..benchmark.dataset import DatasetInfo, Item, PreparedClip
 from ..benchmark.errors import DatasetError, UsageError
 from ..benchmark.fingerprint import key, sha256_file
 from ._preparation import Crop, Settings, prepare
-from ._transcripts import MANIFEST, Entry, read_manifest, read_sidecar
+from ._transcripts import MANIFEST, SIDECARS, Entry, read_manifest, read_sidecar, same_name, too_much_for
 
 RECORDINGS = frozenset([".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"])
 _PACKAGES = {"av": "av", "dlib": "dlib-bin", "PIL": "pillow", "soxr": "soxr"}
@@ -61,7 +61,8 @@ class FolderDataset:
         self._paths = dict(sorted((_name(path, self._root), path) for path in _recordings(self._root)))
         self._entries = self._manifest()
         note = f"{settings.crop} crop, {settings.size} pixels, {settings.fps} pictures/s"
-        absent = [file for file in self._entries if file not in self._paths]
+        there = set(map(same_name, self._paths))
+        absent = [file for file in self._entries if file not in there]
         if absent:
             note += f"; {MANIFEST} lists {len(absent)} recordings that are not there, such as {absent[0]!r}"
         self.info = DatasetInfo(
@@ -92,7 +93,14 @@ class FolderDataset:
             remark = "; ".join(
                 filter(None, [remark, f"it is not the file that {MANIFEST} describes (sha256)"])
             )
-        clip = replace(clip, clip_id=item.key, transcript=entry.transcript or None)
+        transcript = entry.transcript or None
+        seconds = float(clip.spec.frames / clip.spec.fps)
+        if transcript and too_much_for(transcript, seconds):
+            words = (
+                f"its transcript of {len(transcript.split())} words is too long for {seconds:.2f} s: not used"
+            )
+            transcript, remark = None, "; ".join(filter(None, [remark, words]))
+        clip = replace(clip, clip_id=item.key, transcript=transcript)
         return PreparedClip(clip, entry.speaker, entry.licence, "; ".join(filter(None, [note, remark])))
 
     def _key(self, name: str, identity: Mapping[str, object]) -> str:
@@ -102,9 +110,10 @@ class FolderDataset:
 
     def _entry(self, name: str) -> tuple[Entry, str]:
         """What is known of a recording, and what is wrong with it; a sidecar's words come first."""
-        entry = self._entries.get(name, Entry())
-        sidecar = self._paths[name].with_suffix(".txt")
-        if not _inside(sidecar, self._root):
+        entry = self._entries.get(same_name(name), Entry())
+        besides = (self._paths[name].with_suffix(suffix) for suffix in SIDECARS)
+        sidecar = next((path for path in besides if _inside(path, self._root)), None)
+        if sidecar is None:
             return entry, ""
         words, wrong = read_sidecar(sidecar)
         return replace(entry, transcript=words or entry.transcript), wrong
