@@ -94,10 +94,12 @@ def read_sidecar(path: Path) -> tuple[str, str]:
 
     See docs/your-own-clips.md for the kinds of text that are understood; every other is refused.
     """
-    if path.stat().st_size > _LONGEST_TRANSCRIPT:
-        return "", f"{path.name!r} is too long for a transcript (over 64 KiB): ignored"
     try:
+        if path.stat().st_size > _LONGEST_TRANSCRIPT:
+            return "", f"{path.name!r} is too long for a transcript (over 64 KiB): ignored"
         text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        return "", f"{path.name!r} cannot be read ({error.strerror}): no transcript taken from it"
     except UnicodeDecodeError:
         return "", f"{path.name!r} is not UTF-8: no transcript taken from it"
     try:
