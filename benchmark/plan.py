@@ -176,19 +176,35 @@ def metrics(suite: Suite) -> list[PlannedMetric]:
 
 
 def items(suite: Suite, limit: int | None) -> list[PlannedItem]:
-    """All clips of the suite's datasets, `limit` of each at most. Raises UsageError when there is none."""
+    """All clips of the suite's datasets, `limit` of each at most.
+
+    Raises UsageError when a dataset has none, or the name of another: tables tell them apart by name.
+    """
     found: list[PlannedItem] = []
+    named: dict[str, DatasetChoice] = {}
     for choice in suite.datasets:
         module = registry.dataset(choice.use)
         reason = module.availability()
         if reason:
             raise UsageError(f"dataset {choice.use!r} is not available: {reason}")
         dataset = module.load(**choice.options)
+        name = dataset.info.name
+        other = named.setdefault(name, choice)
+        if other is not choice:
+            raise UsageError(
+                f"two datasets are called {name!r}: {_described(other)} and {_described(choice)}; "
+                "tables would mix them: give one another `name`, or list only one"
+            )
         listed = dataset.items()[:limit]
         if not listed:
             raise UsageError(f"dataset {dataset.info.name!r} has no clips (options {dict(choice.options)})")
         found += [PlannedItem(dataset.info, choice, item) for item in listed]
     return found
+
+
+def _described(choice: DatasetChoice) -> str:
+    options = ", ".join(f"{name} = {value!r}" for name, value in choice.options.items())
+    return f"{choice.use} ({options})" if options else choice.use
 
 
 def cells(codecs: Iterable[PlannedCodec], clips: Sequence[PlannedClip]) -> list[Cell]:

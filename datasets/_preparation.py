@@ -18,15 +18,28 @@ from typing import TYPE_CHECKING, Literal
 from ..benchmark.errors import DatasetError
 from ..benchmark.types import Clip, ClipSpec
 from ._face import Box, FaceFinder, detector, head_square, square
-from ._recording import Damage, audio_stream, decoded, is_hdr, opened, promised_end, upright, video_stream
+from ._recording import (
+    Damage,
+    audio_stream,
+    decoded,
+    opened,
+    picture_notes,
+    promised_end,
+    promised_length,
+    track_notes,
+    upright,
+    video_stream,
+)
 from ._sound import SoundTrack
 
 if TYPE_CHECKING:
+    import av
     from av.container import InputContainer
 
-VERSION = "1"  # of what this module does to a recording: part of every key
+VERSION = "2"  # of what this module does to a recording: part of every key
 SAMPLES = 16  # pictures in which a face is looked for, about evenly spread
 _LARGEST_CLIP = 4 << 30  # bytes of prepared pictures; a clip is held in memory as a whole
+_MOST_RATE = 300  # pictures/s; no camera for talking heads makes more
 _STANDS = 0.5  # seconds without a new picture that are worth a word
 _FROZEN = 10  # seconds without a new picture: broken time stamps rather than a talking head
 _CUT_SHORT = 0.5  # seconds; less than that missing of what the header promises is not worth a word
@@ -77,7 +90,8 @@ class Survey:
     looked_at: int = 0
     width: float = 0.0
     height: float = 0.0
-    hdr: bool = False
+    notes: list[str] = field(default_factory=list)
+    sizes: list[str] = field(default_factory=list)  # of the stored pictures, in the order of appearance
 
 
 def prepare(path: Path, settings: Settings) -> tuple[Clip, str]:
@@ -88,6 +102,7 @@ def prepare(path: Path, settings: Settings) -> tuple[Clip, str]:
     with opened(path) as container:
         survey = _survey(container, settings)
         promised = promised_end(container)
+        survey.notes += [note for note in track_notes(container) if note not in survey.notes]
     times = survey.times
     if not times:
         raise DatasetError("no picture in it can be decoded")
@@ -103,14 +118,14 @@ def prepare(path: Path, settings: Settings) -> tuple[Clip, str]:
     if settings.max_seconds:
         length = min(length, Fraction(settings.max_seconds))
     chosen = nearest(times, length, settings.fps)
-    if survey.hdr:
-        notes.append("high dynamic range, shown without tone mapping")
+    notes += survey.notes
+    if len(survey.sizes) > 1:
+        notes.append(f"pictures of {', '.join(survey.sizes[:4])}: all are scaled to the first")
     box, words = _box(survey, settings)
     notes += words
     with opened(path) as container:
-        clip, damage = _render(container, settings, survey, chosen, box)
-    if not clip.spec.samples:
-        notes.append("no sound")
+        clip, damage, heard = _render(container, settings, survey, chosen, box)
+    notes += heard if clip.spec.samples else ["no sound"]
     return clip, "; ".join(filter(None, [str(damage), *notes]))
 
 
@@ -138,9 +153,10 @@ def _survey(container: InputContainer, settings: Settings) -> Survey:
     stream = video_stream(container)
     survey = Survey()
     finder = FaceFinder() if settings.crop == "face" else None
-    seconds = (container.duration or 0) / 1e6
-    seconds = min(seconds, settings.max_seconds) if settings.max_seconds else seconds
-    interval = Fraction(seconds / SAMPLES) or Fraction(1)
+    seconds = promised_length(container)
+    seconds = min(seconds, Fraction(settings.max_seconds)) if settings.max_seconds else seconds
+    _check_fits(seconds, settings)
+    interval = seconds / SAMPLES or Fraction(1)
     due = Fraction(0)
     for time, frame in decoded(container, [stream], Damage()):
         since = time - (survey.times[0] if survey.times else time)
@@ -149,19 +165,19 @@ def _survey(container: InputContainer, settings: Settings) -> Survey:
         if survey.times and time - survey.times[-1] > _FROZEN:
             stands = float(time - survey.times[-1])
             raise DatasetError(f"no new picture for {stands:.0f} s before {float(since):.0f} s; cut it there")
-        if since * settings.fps * settings.size**2 * 3 > _LARGEST_CLIP:
-            raise DatasetError(
-                f"longer than {int(since)} s: more than a clip can hold at {settings.size} pixels and "
-                f"{settings.fps} pictures/s; cut it, or set max_seconds"
-            )
+        _check_fits(since, settings)
+        if len(survey.times) > _MOST_RATE * (since + 1):
+            raise DatasetError(f"more than {_MOST_RATE} pictures/s; convert it to a lower rate")
         survey.times.append(time)
         first = len(survey.times) == 1
-        if not isinstance(frame, av.VideoFrame) or not (first or (finder and since >= due)):
+        if not isinstance(frame, av.VideoFrame):
+            continue
+        _look(survey, frame)
+        if not (first or (finder and since >= due)):
             continue
         picture, pixel_aspect = upright(frame, stream.sample_aspect_ratio)
         if first:
             survey.width, survey.height = float(picture.width * pixel_aspect), float(picture.height)
-            survey.hdr = is_hdr(frame)
         if finder:
             face = finder.largest(picture, (survey.width, survey.height), survey.looked_at)
             survey.faces += [face] if face else []
@@ -170,6 +186,23 @@ def _survey(container: InputContainer, settings: Settings) -> Survey:
             interval *= 2 if survey.looked_at % (2 * SAMPLES) == 0 else 1
             due = since + interval
     return survey
+
+
+def _check_fits(seconds: Fraction, settings: Settings) -> None:
+    """Raises DatasetError where `seconds` of prepared pictures are more than a clip can hold."""
+    if seconds * settings.fps * settings.size**2 * 3 > _LARGEST_CLIP:
+        raise DatasetError(
+            f"{int(seconds)} s or longer: more than a clip can hold at {settings.size} pixels and "
+            f"{settings.fps} pictures/s; cut it, or set max_seconds"
+        )
+
+
+def _look(survey: Survey, frame: av.VideoFrame) -> None:
+    """Note what there is to say of a picture, once for all pictures."""
+    survey.notes += [note for note in picture_notes(frame) if note not in survey.notes]
+    size = f"{frame.width}x{frame.height}"
+    if size not in survey.sizes:
+        survey.sizes.append(size)
 
 
 def _box(survey: Survey, settings: Settings) -> tuple[Box, list[str]]:
@@ -193,8 +226,8 @@ def _box(survey: Survey, settings: Settings) -> tuple[Box, list[str]]:
 
 def _render(
     container: InputContainer, settings: Settings, survey: Survey, chosen: Sequence[int], box: Box
-) -> tuple[Clip, Damage]:
-    """The second pass: the chosen pictures, cut and resized one at a time, and the sound."""
+) -> tuple[Clip, Damage, list[str]]:
+    """The second pass: the chosen pictures, cut and resized one at a time, and the sound with its notes."""
     import av
     import numpy as np
     import torch
@@ -230,7 +263,7 @@ def _render(
     if waveform is None:
         waveform = np.zeros(0, np.float32)
     spec = ClipSpec(len(chosen), height, width, settings.fps, len(waveform), settings.sample_rate, channels=1)
-    return Clip(spec, torch.from_numpy(pictures), torch.from_numpy(waveform[None])), damage
+    return Clip(spec, torch.from_numpy(pictures), torch.from_numpy(waveform[None])), damage, sound.notes()
 
 
 def _output_size(survey: Survey, settings: Settings) -> tuple[int, int]:

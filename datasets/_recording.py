@@ -28,6 +28,8 @@ _MOST_PIXELS = 8192 * 8192
 _HD_LINES = 720
 _UNTAGGED = (2, 3)  # AVCOL_SPC_UNSPECIFIED, AVCOL_SPC_RESERVED
 _HDR_TRANSFERS = (16, 18)  # PQ and HLG
+_WIDE_PRIMARIES = (9, 11, 12)  # BT.2020, DCI-P3, Display P3
+_MOST_OBLONG = 16  # width over height of a pixel, or the other way round
 
 
 @dataclass
@@ -79,6 +81,9 @@ def video_stream(container: InputContainer) -> av.VideoStream:
         raise DatasetError("no decoder knows its video format")
     if stream.width * stream.height > _MOST_PIXELS:
         raise DatasetError(f"a picture of {stream.width}x{stream.height} is too large (at most 8192x8192)")
+    oblong = stream.sample_aspect_ratio or Fraction(1)
+    if not Fraction(1, _MOST_OBLONG) <= oblong <= _MOST_OBLONG:
+        raise DatasetError(f"its pixels have the aspect ratio {oblong}; at most {_MOST_OBLONG} to 1 is read")
     stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}  # it may grow on the way
     return stream
 
@@ -89,8 +94,23 @@ def promised_end(container: InputContainer) -> Fraction | None:
     if stream.duration and stream.time_base:
         return ((stream.start_time or 0) + stream.duration) * stream.time_base
     if container.duration:
-        return Fraction((container.start_time or 0) + container.duration, 1_000_000)
+        # Matroska's duration is counted from zero by FFmpeg's muxer, from the first picture by others:
+        # the earlier end is the one that every writer promises.
+        start = 0 if _from_zero(container) else container.start_time or 0
+        return Fraction(start + container.duration, 1_000_000)
     return None
+
+
+def promised_length(container: InputContainer) -> Fraction:
+    """How many seconds the file lasts as its header has it; 0 where it does not tell."""
+    length, start = container.duration or 0, container.start_time or 0
+    if _from_zero(container) and start < length:
+        length -= start
+    return Fraction(max(length, 0), 1_000_000)
+
+
+def _from_zero(container: InputContainer) -> bool:
+    return "matroska" in container.format.name
 
 
 def audio_stream(container: InputContainer) -> av.AudioStream | None:
@@ -185,10 +205,35 @@ def upright(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[Image,
 
     aspect = pixel_aspect or Fraction(1)
     rgb = to_rgb(frame)
-    quarter_turns = round(frame.rotation / 90) % 4
-    if quarter_turns % 2:
+    a, b, c, d = _display_matrix(frame)
+    if abs(b) > abs(a):  # the axes change places
         aspect = 1 / aspect
-    return Image.fromarray(np.ascontiguousarray(np.rot90(rgb, quarter_turns))), aspect
+        rgb, flip_x, flip_y = rgb.transpose(1, 0, 2), c < 0, b < 0
+    else:
+        flip_x, flip_y = a < 0, d < 0
+    rgb = rgb[:: -1 if flip_y else 1, :: -1 if flip_x else 1]
+    return Image.fromarray(np.ascontiguousarray(rgb)), aspect
+
+
+def oblique(frame: av.VideoFrame) -> bool:
+    """Whether the display matrix asks for more than quarter turns and mirrors, by over a degree."""
+    a, b, c, d = _display_matrix(frame)
+    small = min(abs(a), abs(b)), min(abs(c), abs(d))
+    large = max(abs(a), abs(b)), max(abs(c), abs(d))
+    return any(less > more / 57 for less, more in zip(small, large, strict=True))
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """a, b, c, d: a stored point (x, y) is to be seen at (a x + c y, b x + d y), up to scale and offset."""
+    import struct
+
+    from av.sidedata.sidedata import SideData, Type
+
+    data = frame.side_data.get(Type.DISPLAYMATRIX)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    if not isinstance(data, SideData):
+        return 1, 0, 0, 1
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(data)[:36])
+    return (a, b, c, d) if a * d != b * c else (1, 0, 0, 1)  # a matrix without area shows nothing
 
 
 def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
@@ -219,9 +264,33 @@ def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
     return converted.to_ndarray()  # pyright: ignore[reportReturnType]
 
 
-def is_hdr(frame: av.VideoFrame) -> bool:
-    """Whether the picture is tagged PQ or HLG, which no tone mapping is applied to."""
-    return frame.color_trc in _HDR_TRANSFERS
+def picture_notes(frame: av.VideoFrame) -> list[str]:
+    """What of a picture preparation cannot keep, or leaves as it is."""
+    bits = max(component.bits for component in frame.format.components)
+    facts = (
+        (frame.color_trc in _HDR_TRANSFERS, "high dynamic range, shown without tone mapping"),
+        (frame.color_primaries in _WIDE_PRIMARIES, "wide colour gamut, shown as sRGB"),
+        (bits > 8, f"{bits}-bit colour, rounded to 8 bits"),
+        (any(component.is_alpha for component in frame.format.components), "transparency is left out"),
+        (frame.interlaced_frame, "interlaced, and left so"),
+        (oblique(frame), "to be turned by less than a quarter: turned to the nearest one"),
+    )
+    return [words for holds, words in facts if holds]
+
+
+def track_notes(container: InputContainer) -> list[str]:
+    """What else is in the file that is not used: further moving pictures and sounds, a plane of alpha."""
+    from av.stream import Disposition
+
+    films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    counts = ((len(films), "video"), (len(container.streams.audio), "sound"))
+    notes = [f"{count} {kind} tracks: only the main one is used" for count, kind in counts if count > 1]
+    if (
+        video_stream(container).metadata.get("alpha_mode", video_stream(container).metadata.get("ALPHA_MODE"))
+        == "1"
+    ):
+        notes.append("transparency is left out")
+    return notes
 
 
 def _reason(error: Exception) -> str:

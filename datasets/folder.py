@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
-from typing import get_args
+from typing import get_args, overload
 
 from ..benchmark.dataset import DatasetInfo, Item, PreparedClip
 from ..benchmark.errors import DatasetError, UsageError
 from ..benchmark.fingerprint import key, sha256_file
 from ._preparation import Crop, Settings, prepare
-from ._transcripts import MANIFEST, Entry, read_manifest, read_sidecar
+from ._transcripts import MANIFEST, SIDECARS, Entry, read_manifest, read_sidecar, same_name, too_much_for
 
 RECORDINGS = frozenset([".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"])
 _PACKAGES = {"av": "av", "dlib": "dlib-bin", "PIL": "pillow", "soxr": "soxr"}
@@ -58,24 +59,36 @@ class FolderDataset:
 
     def __init__(self, root: Path, name: str, settings: Settings, limit: int = 0) -> None:
         self._root, self._settings, self._limit = root.resolve(), settings, limit
-        self._paths = dict(sorted((_name(path, self._root), path) for path in _recordings(self._root)))
+        self._trusted = [self._root, *_blobs(root.absolute()), *_blobs(self._root)]
+        self._found = _find(self._root, self._trusted)
+        self._paths = dict(sorted((_name(path, self._root), path) for path in self._found.recordings))
         self._entries = self._manifest()
-        note = f"{settings.crop} crop, {settings.size} pixels, {settings.fps} pictures/s"
-        absent = [file for file in self._entries if file not in self._paths]
+        notes = [f"{settings.crop} crop, {settings.size} pixels, {settings.fps} pictures/s"]
+        there = set(map(same_name, self._paths))
+        absent = [file for file in self._entries if file not in there]
         if absent:
-            note += f"; {MANIFEST} lists {len(absent)} recordings that are not there, such as {absent[0]!r}"
+            notes.append(
+                f"{MANIFEST} lists {len(absent)} recordings that are not there, such as {absent[0]!r}"
+            )
+        notes += self._found.left_out(self._root)
         self.info = DatasetInfo(
-            name, synthetic=False, licence="as the owner of the recordings says", note=note
+            name, synthetic=False, licence="as the owner of the recordings says", note="; ".join(notes)
         )
 
     def items(self) -> Sequence[Item]:
-        """All recordings by their relative path. Raises UsageError where there are none."""
+        """All recordings by their relative path; each file is read, for its key, when its item is taken.
+
+        Raises UsageError where there are none.
+        """
         if not self._paths:
             kinds = " ".join(sorted(RECORDINGS))
-            raise UsageError(f"no recordings in {str(self._root)!r}; put some there ({kinds})")
-        names = list(self._paths)[: self._limit or None]
-        identity = self._settings.identity()
-        return [Item(name, self._key(name, identity)) for name in names]
+            but = "".join(f"; {note}" for note in self._found.left_out(self._root))
+            raise UsageError(f"no recordings in {str(self._root)!r}{but}; put some there ({kinds})")
+        return _Items(self, list(self._paths)[: self._limit or None])
+
+    def item(self, name: str) -> Item:
+        """The recording of that name, with its key."""
+        return Item(name, self._key(name, self._settings.identity()))
 
     def prepare(self, item: Item) -> PreparedClip:
         """The clip. Raises DatasetError naming the file when it cannot be used."""
@@ -92,43 +105,123 @@ class FolderDataset:
             remark = "; ".join(
                 filter(None, [remark, f"it is not the file that {MANIFEST} describes (sha256)"])
             )
-        clip = replace(clip, clip_id=item.key, transcript=entry.transcript or None)
+        transcript = entry.transcript or None
+        seconds = float(clip.spec.frames / clip.spec.fps)
+        if transcript and too_much_for(transcript, seconds):
+            words = (
+                f"its transcript of {len(transcript.split())} words is too long for {seconds:.2f} s: not used"
+            )
+            transcript, remark = None, "; ".join(filter(None, [remark, words]))
+        clip = replace(clip, clip_id=item.key, transcript=transcript)
         return PreparedClip(clip, entry.speaker, entry.licence, "; ".join(filter(None, [note, remark])))
 
     def _key(self, name: str, identity: Mapping[str, object]) -> str:
         entry, remark = self._entry(name)
         said = [entry.transcript, entry.speaker, entry.licence, entry.sha256, remark]
-        return key("folder", sha256_file(self._paths[name]), identity, said)
+        try:
+            content = sha256_file(self._paths[name])
+        except OSError as error:  # preparation says so; a key that never comes again lets it be tried again
+            content = f"cannot be read: {error.strerror} at {time.time_ns()}"
+        return key("folder", content, identity, said)
 
     def _entry(self, name: str) -> tuple[Entry, str]:
         """What is known of a recording, and what is wrong with it; a sidecar's words come first."""
-        entry = self._entries.get(name, Entry())
-        sidecar = self._paths[name].with_suffix(".txt")
-        if not _inside(sidecar, self._root):
+        entry = self._entries.get(same_name(name), Entry())
+        besides = (self._paths[name].with_suffix(suffix) for suffix in SIDECARS)
+        sidecar = next((path for path in besides if _state(path, self._trusted) == ""), None)
+        if sidecar is None:
             return entry, ""
         words, wrong = read_sidecar(sidecar)
         return replace(entry, transcript=words or entry.transcript), wrong
 
     def _manifest(self) -> Mapping[str, Entry]:
         path = self._root / MANIFEST
-        if path.is_symlink() and not _inside(path, self._root):
+        state = _state(path, self._trusted)
+        if path.is_symlink() and state:
             raise UsageError(f"{path} is a link that leads out of the folder; put the table itself there")
-        return read_manifest(path) if path.is_file() else {}
+        try:
+            return read_manifest(path) if not state else {}
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read ({error.strerror}); allow it to be read") from error
 
 
-def _recordings(root: Path) -> list[Path]:
-    """All files below `root` that are named like recordings; hidden ones and links out of it are not."""
-    found = []
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = [Path(folder, name) for name in files if not name.startswith(".")]
-        found += [path for path in paths if path.suffix.lower() in RECORDINGS and _inside(path, root)]
+class _Items(Sequence[Item]):
+    """Recordings whose keys are made when they are taken: `--limit 1` does not read the others."""
+
+    def __init__(self, dataset: FolderDataset, names: list[str]) -> None:
+        self._dataset, self._names = dataset, names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        if isinstance(index, slice):
+            return _Items(self._dataset, self._names[index])
+        return self._dataset.item(self._names[index])
+
+
+@dataclass
+class _Found:
+    """What lies below a folder. others: by why they are no recordings, the files named like some."""
+
+    recordings: list[Path] = field(default_factory=list)
+    others: dict[str, list[Path]] = field(default_factory=dict)
+
+    def left_out(self, root: Path) -> list[str]:
+        """One sentence for each reason, with an example."""
+        return [
+            f"{len(paths)} left out that {why}, such as {_name(paths[0], root)!r}"
+            for why, paths in sorted(self.others.items())
+        ]
+
+
+_LEADS_OUT = "are links out of the folder (copy what they lead to: cp -L)"
+_LEADS_NOWHERE = "are links that lead nowhere"
+_NO_FILE = "are not ordinary files"
+_NOT_READABLE = "cannot be read"
+
+
+def _find(root: Path, trusted: Sequence[Path]) -> _Found:
+    """All files below `root` that are named like recordings, except hidden ones."""
+    found = _Found()
+
+    def unreadable(error: OSError) -> None:
+        found.others.setdefault(_NOT_READABLE, []).append(Path(error.filename))
+
+    for folder, folders, files in os.walk(root, onerror=unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(folder, name)
+            if name.startswith(".") or path.suffix.lower() not in RECORDINGS:
+                continue
+            why = _state(path, trusted)
+            (found.others.setdefault(why, []) if why else found.recordings).append(path)
     return found
 
 
-def _inside(path: Path, root: Path) -> bool:
-    """Whether `path` is an ordinary file that lies below `root`, links followed."""
-    return path.is_file() and path.resolve().is_relative_to(root)
+def _state(path: Path, trusted: Sequence[Path]) -> str:
+    """'' for an ordinary file that lies below one of `trusted`, links followed; else what it is."""
+    try:
+        if not path.exists():
+            return _LEADS_NOWHERE if path.is_symlink() else "are missing"
+        if not any(path.resolve().is_relative_to(folder) for folder in trusted):
+            return _LEADS_OUT
+        return "" if path.is_file() else _NO_FILE
+    except (OSError, RuntimeError):  # no permission, or a loop of links
+        return _NOT_READABLE
+
+
+def _blobs(root: Path) -> list[Path]:
+    """Where links may lead in a snapshot of Hugging Face's cache, NAME/snapshots/REVISION: NAME/blobs."""
+    for folder in (root, *root.parents):
+        blobs = folder.parent.parent / "blobs"
+        if folder.parent.name == "snapshots" and blobs.is_dir() and not blobs.is_symlink():
+            return [blobs.resolve()]
+    return []
 
 
 def _name(path: Path, root: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -60,7 +61,11 @@ def test_each_picture_meets_its_sound(film, recording):
 
     clip, note = prepare(made.path, PLAIN)
 
-    assert note == ""
+    late = float(made.sound_start - made.times[0])
+    assert bool(re.search(r"sound begins 0\.(4[5-9]|50) s after", note)) is (late > 0.25)
+    assert ("sound ends 0.7" in note) is (late < -0.25)
+    assert note.count("; ") == 0
+    assert (note == "") is (abs(late) < 0.25)
     assert clip.spec.fps == 25
     assert clip.spec.frames == 50
     assert (clip.spec.samples, clip.spec.sample_rate, clip.spec.channels) == (32000, 16000, 1)
