@@ -110,6 +110,7 @@ CREATE TABLE IF NOT EXISTS encodes (
     peak_rss_bytes BIGINT, peak_gpu_bytes BIGINT,
     decode_status VARCHAR, decode_error VARCHAR,
     decode_s DOUBLE, decode_device VARCHAR,
+    decoded_sha256 VARCHAR,              -- of the decoded clip: its scores were made from this one
     run_id VARCHAR,
     selected BOOLEAN NOT NULL            -- part of the latest plan
 );
@@ -207,6 +208,7 @@ ALTER TABLE runs ADD COLUMN IF NOT EXISTS preview_s DOUBLE;
 ALTER TABLE runs ADD COLUMN IF NOT EXISTS source VARCHAR;
 ALTER TABLE codecs ADD COLUMN IF NOT EXISTS parameters BIGINT;
 ALTER TABLE metrics ADD COLUMN IF NOT EXISTS weights VARCHAR;
+ALTER TABLE encodes ADD COLUMN IF NOT EXISTS decoded_sha256 VARCHAR;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS clips BIGINT;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS note VARCHAR;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS inputs VARCHAR;

@@ -131,6 +131,12 @@ class ScorePlan:
             if encode_id in pair:
                 self._pairs_missing[clip_id][pair] = names
 
+    def partners(self, encode_id: str) -> set[str]:
+        """The other encodes that the missing pair scores of this one need decoded."""
+        missing = self._pairs_missing.get(self._clip_of[encode_id], {})
+        found = {name for pair in missing if encode_id in pair for name in pair}
+        return {name for name in found if name in self._clip_of} - {encode_id}
+
     def jobs(self, clip: plan.PlannedClip, decoded: Sequence[str]) -> list[Job]:
         """The jobs that fill what is missing of a clip whose `decoded` encodes lie on the disk."""
         reference = reference_id(clip.clip_id)
