@@ -115,6 +115,11 @@ def known_features(store: Store, ended: Sequence[str]) -> dict[str, dict[str, st
 
 def select_cells(store: Store, cells: Sequence[plan.Cell]) -> None:
     """Mark the plan's encodes; an encode that is known under an older name takes its new one."""
+    with store.transaction():
+        _select_cells(store, cells)
+
+
+def _select_cells(store: Store, cells: Sequence[plan.Cell]) -> None:
     connection = store.connection
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE planned (encode_id VARCHAR, clip_id VARCHAR, point VARCHAR)"
@@ -239,13 +244,11 @@ def forget_variants(store: Store, encode_ids: Sequence[str]) -> None:
             ("set_features", "encode_id"),
             ("previews", "encode_id"),
         ):
-            store.connection.execute(
-                f"DELETE FROM {table} WHERE {column} IN (SELECT unnest($ids))", ids
-            )
+            store.connection.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT unnest($ids))", ids)
 
 
-# Rows that talkbench 0.1 could leave behind, which wrote an encode and forgot its scores in two steps, and kept
-# the decode of an encode that failed later. Scores of a run before the encode's own are of other bits, then.
+# Rows that talkbench 0.1 could leave behind: it wrote an encode and forgot its scores in two steps, and kept
+# the decode of an encode that failed later. Scores of a run before the encode's own are of other bits then.
 _STALE = """
     SELECT e.encode_id FROM encodes e
     WHERE (e.status <> 'ok' OR e.decode_status <> 'ok') AND (
@@ -317,7 +320,8 @@ def put_scores(
 def forget_scores(store: Store, metric: str) -> int:
     """Delete every score of a metric, so that it is computed again. Returns how many there were."""
     total = 0
-    for table in ("scores", "pair_scores", "set_features", "set_scores"):
-        total += store.rows(f"SELECT count(*) AS n FROM {table} WHERE metric = ?", [metric])[0]["n"]
-        store.connection.execute(f"DELETE FROM {table} WHERE metric = ?", [metric])
+    with store.transaction():
+        for table in ("scores", "pair_scores", "set_features", "set_scores"):
+            total += store.rows(f"SELECT count(*) AS n FROM {table} WHERE metric = ?", [metric])[0]["n"]
+            store.connection.execute(f"DELETE FROM {table} WHERE metric = ?", [metric])
     return total

@@ -59,7 +59,7 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside are there together, or after any exception (a kill too) none is; may be nested."""
+        """All writes inside are there together, or none after an exception or a kill; may be nested."""
         if self._in_transaction:
             yield
             return
@@ -97,7 +97,8 @@ class Store:
                 values = ["unnest(?)" if column in names else default for column, default in defaults.items()]
                 given = [[_plain(row[column]) for row in group] for column in defaults if column in names]
                 self.connection.execute(
-                    f"INSERT OR REPLACE INTO {table} ({', '.join(defaults)}) SELECT {', '.join(values)}", given
+                    f"INSERT OR REPLACE INTO {table} ({', '.join(defaults)}) SELECT {', '.join(values)}",
+                    given,
                 )
 
     def _column_defaults(self, table: str) -> dict[str, str]:
