@@ -21,8 +21,8 @@ _T = TypeVar("_T")
 # A job is a part of a clip's variants: so many frames of 256 × 256 for each second of its time limit. The
 # slowest family (LPIPS with two networks, and DISTS) takes 0.38 s a frame on one thread of a processor, so a
 # part takes less than half of its limit. At the default limit of 30 minutes a clip of 10 s has up to 7
-# variants in a part; 25 of them in four parts analyse the reference four times: 11 % more work than once, where
-# once per variant is 92 % more.
+# variants in a part; 25 of them in four parts analyse the reference four times: 11 % more work than once,
+# where once per variant is 92 % more.
 _FRAMES_PER_LIMIT_S = 1.0
 _PIXELS = 256 * 256
 _SOUND_FRAMES_PER_S = 25  # what a second of a clip without pictures counts
@@ -219,13 +219,18 @@ def parts(entries: Sequence[_T], most: int) -> list[Sequence[_T]]:
 def _pairs(
     systems: Iterable[plan.System], codecs: Mapping[str, Sequence[str]], reference: str
 ) -> Iterable[tuple[str, str]]:
-    """(picture, sound) of every system on one clip; a codec alone meets the clip's own other half."""
+    """(picture, sound) of every system on one clip; a codec alone meets the clip's own other half.
+
+    So does each half of a joint codec: over one modality's rate it stands beside codecs of that modality.
+    """
     yield reference, reference
     for system in systems:
         pictures = codecs.get(system.video_codec or "", ())
         sounds = codecs.get(system.audio_codec or "", ())
         if system.kind == "joint":
-            yield from zip(pictures, pictures, strict=True)
+            yield from ((own, own) for own in pictures)
+            yield from ((own, reference) for own in pictures)
+            yield from ((reference, own) for own in pictures)
         elif system.kind == "pair":
             yield from ((picture, sound) for picture in pictures for sound in sounds)
         else:
