@@ -6,6 +6,7 @@ sound) and `SetMetric` (all clips of one codec and point together).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -107,8 +108,7 @@ def why_not_planned(infos: Sequence[MetricInfo]) -> str | None:
                 f"metric {info.name!r} is of kind {info.kind!r} and modality {info.modality!r}, which no "
                 f"sweep computes; the kinds, with what each may look at, are {known}"
             )
-    first, *others = infos or (None,)
-    for info in others:
+    for first, info in itertools.pairwise(infos):
         contracts = [one.kind if one.kind in ("pair", "set") else "frame or clip" for one in (first, info)]
         if contracts[0] != contracts[1] or first.modality != info.modality:
             return (
