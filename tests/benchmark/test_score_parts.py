@@ -35,11 +35,13 @@ def planned(
     frames = 25 * seconds if frames is None else frames
     spec = ClipSpec(frames, size, size, Fraction(25), 16000 * seconds, 16000, 1)
     clip = plan.PlannedClip("c", "sha", folder, spec, "d")
+    codecs = (
+        CodecInfo("v", "1", ("video",), "conventional", ""),
+        CodecInfo("a", "1", ("audio",), "conventional", ""),
+    )
     cells = [
-        plan.Cell(
-            f"{name}{at}", CodecInfo(name, "1", (modality,), "conventional", ""), Point(str(at), {}), clip
-        )
-        for name, modality in (("v", "video"), ("a", "audio"))
+        plan.Cell(f"{codec.name}{at}", codec, Point(str(at), {}), clip)
+        for codec in codecs
         for at in range(points)
     ]
     cells = [cell for cell in cells if not cell.lacks]
