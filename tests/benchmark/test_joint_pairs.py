@@ -1,10 +1,13 @@
 """Pairs of picture and sound of a joint codec: together, and each half with the clip's own other half."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from talkbench.benchmark import plan, score_plan
 from talkbench.benchmark.score_plan import reference_id
+from talkbench.benchmark.store import Store
 from test_score_parts import planned
+from test_stale_rows import run
 
 
 def test_a_joint_codec_is_crossed_with_the_clip_itself() -> None:
@@ -41,3 +44,23 @@ def test_the_pairs_of_separate_codecs_are_what_they_were(tmp_path: Path) -> None
         *((v, own) for v in pictures),
         *((own, a) for a in sounds),
     }
+
+
+def test_a_sweep_scores_a_joint_codec_together_and_by_halves(
+    tiny_suite: Callable[..., Path], tmp_path: Path
+) -> None:
+    """With a fake joint codec: nine points of one clip, each in three pairs, and the clip itself."""
+    path, out = tiny_suite(["fake-joint"], metrics=("fake_sync",), clips=1), tmp_path / "out"
+    run(path, out)
+    with Store(out / "talkbench.duckdb") as store:
+        pairs = store.rows(
+            "SELECT video_encode_id AS v, audio_encode_id AS a, status, value FROM pair_scores"
+        )
+        halves = store.rows(
+            "SELECT rate, count(*) AS n FROM joint_half_clip_points GROUP BY rate ORDER BY rate"
+        )
+    assert {row["status"] for row in pairs} == {"ok"}
+    own = [row["v"].startswith("reference:") + 2 * row["a"].startswith("reference:") for row in pairs]
+    assert sorted(own) == [0] * 9 + [1] * 9 + [2] * 9 + [3]
+    assert all(row["v"] == row["a"] for row, kind in zip(pairs, own, strict=True) if kind == 0)
+    assert halves == [{"rate": "audio", "n": 9}, {"rate": "video", "n": 9}]
