@@ -12,6 +12,11 @@ from .types import ClipSpec
 
 def put_plan(store: Store, planned: plan.Plan) -> None:
     """Write what the plan names: datasets, codecs, metrics and systems; older ones stay, not selected."""
+    with store.transaction():
+        _put_plan(store, planned)
+
+
+def _put_plan(store: Store, planned: plan.Plan) -> None:
     for table in ("codecs", "metrics", "systems"):
         store.connection.execute(f"UPDATE {table} SET selected = false WHERE selected")
     datasets = {entry.dataset.name: entry.dataset for entry in planned.items}
@@ -103,25 +108,6 @@ def put_clips(
             "run_id": run_id,
             "selected": True,
         }
-        row |= dict.fromkeys(
-            (
-                "sha256",
-                "frames",
-                "height",
-                "width",
-                "fps",
-                "samples",
-                "sample_rate",
-                "channels",
-                "speaker",
-                "transcript",
-                "licence",
-                "note",
-                "truth",
-                "prepare_s",
-                "error",
-            )
-        )
         if not facts:
             row |= {"status": "failed", "error": errors.get(entry.item.key, "preparation gave no clip")}
         elif sha256 in clips:
@@ -133,8 +119,9 @@ def put_clips(
             row |= {name: facts.get(name) for name in names}
             clips[sha256] = plan.PlannedClip(clip_id, sha256, folder, spec, entry.dataset.name)
         rows[clip_id] = row
-    store.connection.execute("UPDATE clips SET selected = false WHERE selected")
-    store.put("clips", rows.values())
+    with store.transaction():
+        store.connection.execute("UPDATE clips SET selected = false WHERE selected")
+        store.put("clips", rows.values())
     return list(clips.values())
 
 

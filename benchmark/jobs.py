@@ -51,10 +51,20 @@ def score(
     variants: Sequence[score_rows.Variant],
     root: Path,
     time_limit_s: float,
+    both_ways: bool = True,
 ) -> Job:
-    """Score variants of one clip by one family. Key: score, clip_id, family, the variants."""
+    """Score variants of one clip by one family. Key: score, clip_id, family, the variants.
+
+    both_ways: compare a quick form with the exact one, on the first variant.
+    """
     del root
-    arguments = {"family": family, "infos": infos, "clip_folder": clip.folder, "variants": list(variants)}
+    arguments = {
+        "family": family,
+        "infos": infos,
+        "clip_folder": clip.folder,
+        "variants": list(variants),
+        "both_ways": both_ways,
+    }
     return Job(_score_key(clip, family, variants), scoring.score, arguments, time_limit_s)
 
 
@@ -65,9 +75,16 @@ def embed(
     variants: Sequence[score_rows.Variant],
     root: Path,
     time_limit_s: float,
+    both_ways: bool = True,
 ) -> Job:
-    """Write the features of variants of one clip for a set metric. Key as for `score`."""
-    arguments = {"family": family, "infos": infos, "root": root, "variants": list(variants)}
+    """Write the features of variants of one clip for a set metric. Key and `both_ways` as for `score`."""
+    arguments = {
+        "family": family,
+        "infos": infos,
+        "root": root,
+        "variants": list(variants),
+        "both_ways": both_ways,
+    }
     return Job(_score_key(clip, family, variants), scoring.embed, arguments, time_limit_s)
 
 

@@ -6,6 +6,7 @@ sound) and `SetMetric` (all clips of one codec and point together).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -21,12 +22,21 @@ if TYPE_CHECKING:
 Kind = Literal["frame", "clip", "pair", "set"]
 LooksAt = Literal["video", "audio", "pair"]
 
+# What a sweep computes: kind -> what its metrics may look at.
+PLANNED: Mapping[Kind, tuple[LooksAt, ...]] = {
+    "frame": ("video",),
+    "clip": ("video", "audio"),
+    "pair": ("pair",),
+    "set": ("video",),
+}
+
 
 @dataclass(frozen=True)
 class MetricInfo:
     """Identity of a metric.
 
-    modality: what of a decoded clip it looks at; the harness hands it clips with nothing else;
+    modality: what of a decoded clip it looks at; the harness hands it clips with nothing else (`PLANNED` says
+    which kinds go with which);
     kind: `frame` (a value per frame, then averaged), `clip` (one value per clip), `pair` (one value per
     clip, of a picture with a sound) or `set` (one value over all clips of a codec and point);
     bounds: (worst or lowest, best or highest) values as (min, max), None where unbounded;
@@ -87,6 +97,25 @@ class MetricInfo:
     def quick(self) -> bool:
         """Whether this is the quick form."""
         return self.options.get("precision") == "bf16"
+
+
+def why_not_planned(infos: Sequence[MetricInfo]) -> str | None:
+    """Why no sweep would compute the metrics of one family: the metric and the fix. None when it does."""
+    for info in infos:
+        if info.modality not in PLANNED.get(info.kind, ()):
+            known = ", ".join(f"{kind} ({' or '.join(what)})" for kind, what in PLANNED.items())
+            return (
+                f"metric {info.name!r} is of kind {info.kind!r} and modality {info.modality!r}, which no "
+                f"sweep computes; the kinds, with what each may look at, are {known}"
+            )
+    for first, info in itertools.pairwise(infos):
+        contracts = [one.kind if one.kind in ("pair", "set") else "frame or clip" for one in (first, info)]
+        if contracts[0] != contracts[1] or first.modality != info.modality:
+            return (
+                f"metrics {first.name!r} ({contracts[0]}, {first.modality}) and {info.name!r} "
+                f"({contracts[1]}, {info.modality}) cannot be of one family; give each its own file"
+            )
+    return None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 from .codec import CodecModule
 from .dataset import DatasetModule
 from .errors import UsageError
-from .metric import MetricInfo, MetricModule
+from .metric import MetricInfo, MetricModule, why_not_planned
 
 Kind = Literal["codecs", "metrics", "datasets"]
 _PACKAGE = __name__.partition(".")[0]
@@ -94,13 +94,19 @@ def metric_family(name: str) -> MetricModule:
 
 
 def describe_family(family: str, options: Mapping[str, int | float | str]) -> Sequence[MetricInfo]:
-    """The metrics of a family with these options. Raises UsageError for options that it does not take."""
+    """The metrics of a family with these options.
+
+    Raises UsageError for options that it does not take, and for metrics that no sweep would compute.
+    """
     try:
-        return metric_family(family).describe(**options)
+        infos = metric_family(family).describe(**options)
     except TypeError as error:
         if not options:
             raise
         raise UsageError(f"metric_options.{family}: {', '.join(options)}: {error}") from error
+    if reason := why_not_planned(infos):
+        raise UsageError(f"metric family {family!r}: {reason}")
+    return infos
 
 
 @cache

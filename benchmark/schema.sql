@@ -110,6 +110,7 @@ CREATE TABLE IF NOT EXISTS encodes (
     peak_rss_bytes BIGINT, peak_gpu_bytes BIGINT,
     decode_status VARCHAR, decode_error VARCHAR,
     decode_s DOUBLE, decode_device VARCHAR,
+    decoded_sha256 VARCHAR,              -- of the decoded clip: its scores were made from this one
     run_id VARCHAR,
     selected BOOLEAN NOT NULL            -- part of the latest plan
 );
@@ -207,6 +208,7 @@ ALTER TABLE runs ADD COLUMN IF NOT EXISTS preview_s DOUBLE;
 ALTER TABLE runs ADD COLUMN IF NOT EXISTS source VARCHAR;
 ALTER TABLE codecs ADD COLUMN IF NOT EXISTS parameters BIGINT;
 ALTER TABLE metrics ADD COLUMN IF NOT EXISTS weights VARCHAR;
+ALTER TABLE encodes ADD COLUMN IF NOT EXISTS decoded_sha256 VARCHAR;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS clips BIGINT;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS note VARCHAR;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS inputs VARCHAR;
@@ -247,7 +249,9 @@ JOIN clip_points a ON a.codec = s.audio_codec AND a.clip_id = v.clip_id
 WHERE s.kind = 'pair' AND s.selected;
 
 -- Every usable score of a system on a clip, beside the rates that it cost.
--- A metric of picture with sound takes what a codec alone leaves out from the clip itself.
+-- A metric of picture with sound takes what a codec alone leaves out from the clip itself. Of a joint codec it is
+-- the picture with the sound of one encode: compare that over kbps_total. Over the rate of one modality, beside
+-- codecs of that modality, `joint_half_clip_points` is what compares.
 CREATE OR REPLACE VIEW rd_clip_points AS
 SELECT p.*, m.metric, m.fingerprint, m.modality, m.higher_is_better, m.aggregate, x.value, x.weight
 FROM system_clip_points p
@@ -268,6 +272,19 @@ JOIN pair_scores x
  AND x.audio_encode_id = coalesce(p.audio_encode_id, 'reference:' || p.clip_id)
 JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
 WHERE m.selected AND x.status = 'ok';
+
+-- A metric of picture with sound of one half of a joint codec, with the clip's own other half: what stands beside
+-- codecs alone over the rate of one modality. `rate` is that modality, `kbps` the rate (joint parts are in both).
+CREATE OR REPLACE VIEW joint_half_clip_points AS
+SELECT p.dataset, p.system, p.point, p.clip_id, h.rate,
+       CASE h.rate WHEN 'video' THEN p.kbps_video ELSE p.kbps_audio END AS kbps,
+       m.metric, m.fingerprint, m.higher_is_better, m.aggregate, x.value, x.weight
+FROM system_clip_points p CROSS JOIN (VALUES ('video'), ('audio')) h(rate)
+JOIN pair_scores x
+  ON x.video_encode_id = CASE h.rate WHEN 'video' THEN p.video_encode_id ELSE 'reference:' || p.clip_id END
+ AND x.audio_encode_id = CASE h.rate WHEN 'audio' THEN p.audio_encode_id ELSE 'reference:' || p.clip_id END
+JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
+WHERE p.kind = 'joint' AND m.selected AND x.status = 'ok';
 
 -- How many clips each dataset's plan has: the 50 of '48 of 50'.
 CREATE OR REPLACE VIEW expected_clips AS

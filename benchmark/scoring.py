@@ -41,15 +41,21 @@ def _load(family: str, infos: Sequence[MetricInfo], device: str) -> Any:
 
 
 def score(
-    family: str, infos: Sequence[MetricInfo], clip_folder: Path, variants: Sequence[Variant], device: str
+    family: str,
+    infos: Sequence[MetricInfo],
+    clip_folder: Path,
+    variants: Sequence[Variant],
+    device: str,
+    both_ways: bool = True,
 ) -> list[ScoreRow]:
     """Score all `variants` of one clip by the metrics `infos` of one family.
 
-    A metric that fails on one variant is a row; the others go on.
+    A metric that fails on one variant is a row; the others go on. both_ways: of a quick form, the first
+    variant's rows say how far it is from the exact one.
     """
     modality = infos[0].modality
     outcomes: dict[str, Outcomes] = {variant.encode_id: {} for variant in variants}
-    deviations = _deviations(family, infos, clip_folder, variants[0], device)
+    deviations = _deviations(family, infos, clip_folder, variants[0], device) if both_ways else {}
     metric: Metric = _load(family, infos, device)
     whole = artifacts.load_clip(clip_folder)
     reference = _only(whole, modality)
@@ -188,15 +194,24 @@ def score_pairs(
 
 
 def embed(
-    family: str, infos: Sequence[MetricInfo], root: Path, variants: Sequence[Variant], device: str
+    family: str,
+    infos: Sequence[MetricInfo],
+    root: Path,
+    variants: Sequence[Variant],
+    device: str,
+    both_ways: bool = True,
 ) -> list[FeatureRow]:
-    """Write the features of each variant for a set metric, as files under a sweep's folder `root`."""
+    """Write the features of each variant for a set metric, as files under a sweep's folder `root`.
+
+    both_ways: as for `score`.
+    """
     import numpy as np
 
     rows = []
     for variant in variants:
         try:
-            detail = _feature_deviation(family, infos, variant, device) if variant is variants[0] else None
+            compared = both_ways and variant is variants[0]
+            detail = _feature_deviation(family, infos, variant, device) if compared else None
             metric: SetMetric = _load(family, infos, device)
             clip = artifacts.load_clip(variant.folder).only("video")
             if not clip.spec.frames:

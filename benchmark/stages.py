@@ -40,6 +40,7 @@ class Decoded:
 
     decode_s: float
     device: str
+    decoded_sha256: str
 
 
 def prepare(
@@ -149,7 +150,7 @@ def decode(codec: str, bitstream: Path, sha256: str, spec: ClipSpec, folder: Pat
     elapsed = time.perf_counter() - started
     check_decoded(codec, clip, spec, coder.info.modalities)
     artifacts.save_clip(folder, clip, {})
-    return Decoded(elapsed, device)
+    return Decoded(elapsed, device, clip.sha256())
 
 
 def check_decoded(codec: str, clip: object, spec: ClipSpec, modalities: Sequence[Modality]) -> None:

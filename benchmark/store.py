@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """An open `talkbench.duckdb`. A context manager; rows are committed as they are put."""
+    """An open `talkbench.duckdb`. A context manager; rows are committed as they are put, or together in a
+    `transaction`."""
 
     def __init__(self, path: Path, read_only: bool = False) -> None:
         """Open or create the store. Raises UsageError when it is missing, damaged or in use."""
         import duckdb
 
         self.path = path
+        self._in_transaction = False
+        self._defaults: dict[str, dict[str, str]] = {}
         if read_only and not path.exists():
             raise UsageError(f"{path}: no store there; run `talkbench sweep --out {path.parent}` first")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,18 +57,60 @@ class Store:
         names = [column[0] for column in result.description or []]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-    def put(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Insert rows, all or none, replacing those with the same primary key. Mappings become JSON."""
-        rows = list(rows)
-        if not rows:
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes inside are there together, or none after an exception or a kill; may be nested."""
+        if self._in_transaction:
+            yield
             return
-        columns = list(rows[0])
-        # One statement with a list per column: hundreds of times faster than one per row.
-        statement = (
-            f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) "
-            f"SELECT {', '.join(['unnest(?)'] * len(columns))}"
-        )
-        self.connection.execute(statement, [[_plain(row[column]) for row in rows] for column in columns])
+        self.connection.execute("BEGIN TRANSACTION")
+        self._in_transaction = True
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        else:
+            self.connection.execute("COMMIT")
+        finally:
+            self._in_transaction = False
+
+    def put(self, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write whole rows, all or none, in the place of those with the same primary key.
+
+        A column that a row does not name takes the table's default (NULL), never what an older row had: use
+        `change` to set some columns of a row. Mappings become JSON. Raises UsageError for a column that the
+        table does not have.
+        """
+        defaults = self._column_defaults(table)
+        groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+        for row in rows:
+            groups.setdefault(tuple(row), []).append(row)
+        with self.transaction():
+            for names, group in groups.items():
+                if unknown := set(names) - set(defaults):
+                    raise UsageError(
+                        f"{self.path}: table {table!r} has no column {', '.join(sorted(unknown))}; "
+                        f"its columns are {', '.join(defaults)}"
+                    )
+                # One statement with a list per column: hundreds of times faster than one per row.
+                values = ["unnest(?)" if column in names else default for column, default in defaults.items()]
+                given = [[_plain(row[column]) for row in group] for column in defaults if column in names]
+                self.connection.execute(
+                    f"INSERT OR REPLACE INTO {table} ({', '.join(defaults)}) SELECT {', '.join(values)}",
+                    given,
+                )
+
+    def _column_defaults(self, table: str) -> dict[str, str]:
+        """Column → SQL of its default, in the table's order."""
+        if table not in self._defaults:
+            found = self.connection.execute(
+                "SELECT column_name, coalesce(column_default, 'NULL') FROM duckdb_columns() "
+                "WHERE table_name = ? AND schema_name = 'main' ORDER BY column_index",
+                [table],
+            ).fetchall()
+            self._defaults[table] = dict(found)
+        return self._defaults[table]
 
     def change(self, table: str, key: Mapping[str, Any], values: Mapping[str, Any]) -> None:
         """Set columns of the row with this key."""

@@ -33,7 +33,7 @@ class _ClipState:
     """What is still to be done for one clip before its decoded variants can go."""
 
     cells: int = 0  # scores that are missing
-    waiting: int = 0  # variants not yet decoded
+    waiting: set[str] = field(default_factory=set)  # encode ids of variants not yet decoded
     using: int = 0  # jobs not yet ended that look at decoded variants
     decoded: list[str] = field(default_factory=list)  # encode ids
 
@@ -106,6 +106,7 @@ class Sweep:
     def plan_cells(self, cells: Sequence[plan.Cell]) -> None:
         """Queue what each cell lacks: an encode, a decode, or nothing."""
         ended = self._ended
+        records.forget_stale(self.store)
         rows = records.known_encodes(self.store)
         alive = {c.encode_id for c in cells if not c.lacks and _alive(rows.get(c.encode_id), ended)}
         self._scores = score_plan.ScorePlan(
@@ -128,7 +129,7 @@ class Sweep:
                 self._push_decode(cell)
             else:
                 continue
-            self._clips[cell.clip.clip_id].waiting += 1
+            self._clips[cell.clip.clip_id].waiting.add(cell.encode_id)
             counts["decode"] += 1
         for stage in ("encode", "decode"):
             self.progress.total(stage, counts[stage])
@@ -197,34 +198,52 @@ class Sweep:
 
     def _encoded(self, outcome: Outcome) -> None:
         cell = self._cells[outcome.job.key[1]]
-        records.put_encode(self.store, self.run_id, cell, _status(outcome), outcome.error, outcome.value)
+        changed = records.put_encode(
+            self.store, self.run_id, cell, _status(outcome), outcome.error, outcome.value
+        )
         self.progress.done("encode", _label(cell), outcome.error)
         if outcome.status != "ok":
             self.progress.done("decode", _label(cell), None)
             self._end_variant(cell, decoded=False)
             return
-        sha256 = outcome.value.bitstream_sha256
-        if self._bitstreams.get(cell.encode_id, sha256) != sha256:
-            # Its file was lost and the new one differs: scores of the old one say nothing of it.
-            clip_id = cell.clip.clip_id
-            self._scores.forget(cell.encode_id)
-            self._previews.forget(cell.encode_id)
-            cells = self._scores.cells(clip_id)
-            self.progress.total("score", cells - self._clips[clip_id].cells)
-            self._clips[clip_id].cells = cells
-        self._bitstreams[cell.encode_id] = sha256
+        self._bitstreams[cell.encode_id] = outcome.value.bitstream_sha256
+        if changed:
+            self._forget(cell)
         self._push_decode(cell)
 
     def _decoded(self, outcome: Outcome) -> None:
         cell = self._cells[outcome.job.key[1]]
-        records.put_decode(self.store, cell.encode_id, _status(outcome), outcome.error, outcome.value)
+        changed = records.put_decode(
+            self.store, cell.encode_id, _status(outcome), outcome.error, outcome.value
+        )
         self.progress.done("decode", _label(cell), outcome.error)
-        self._end_variant(cell, decoded=outcome.status == "ok")
+        decoded = outcome.status == "ok"
+        if changed and decoded:
+            self._forget(cell)
+        self._end_variant(cell, decoded)
+
+    def _forget(self, cell: plan.Cell) -> None:
+        """A variant is another than its scores were made from, which are deleted: plan them again.
+
+        Pairs with other variants need those decoded too, so they are queued where they are not yet.
+        """
+        clip_id = cell.clip.clip_id
+        state = self._clips[clip_id]
+        self._scores.forget(cell.encode_id)
+        self._previews.forget(cell.encode_id)
+        cells = self._scores.cells(clip_id)
+        self.progress.total("score", cells - state.cells)
+        state.cells = cells
+        others = self._scores.partners(cell.encode_id) - state.waiting - set(state.decoded)
+        for encode_id in sorted(others & self._bitstreams.keys()):
+            state.waiting.add(encode_id)
+            self.progress.total("decode", 1)
+            self._push_decode(self._cells[encode_id])
 
     def _end_variant(self, cell: plan.Cell, decoded: bool) -> None:
         """One variant is decoded, or never will be; with the clip's last one, scoring begins."""
         state = self._clips[cell.clip.clip_id]
-        state.waiting -= 1
+        state.waiting.discard(cell.encode_id)
         if decoded:
             state.decoded.append(cell.encode_id)
         if not state.waiting:

@@ -158,8 +158,8 @@ def load(connection: duckdb.DuckDBPyConnection) -> list[ClipCurves]:
     """All curves of the latest plan, sorted by dataset, rate, metric and system.
 
     Which there are: a metric of one modality against that modality's rate for the codecs that code it (one
-    of picture with sound then takes the other half from the clip itself), and every metric against the total
-    rate for what a listener-viewer receives (listed pairs and joint codecs).
+    of picture with sound then takes the other half from the clip itself, of joint codecs too), and every
+    metric against the total rate for what a listener-viewer receives (listed pairs and joint codecs).
     Curves of one dataset (and kind of metric) share their clip order, so their rows can be matched.
     """
     matrices = ScoreMatrices(connection)
@@ -222,7 +222,7 @@ class _Received:
             wanted = self.listed and self.kind in ("pair", "joint")
         else:
             wanted = self.kind in (rate, "joint") and metric.modality in (rate, "pair")
-        scores = self._scores(metric) if wanted else None
+        scores = self._scores(rate, metric) if wanted else None
         if scores is None:
             return None
         value, weight = (x.reshape(len(x), len(self.points)) for x in (scores.value, scores.weight))
@@ -252,9 +252,12 @@ class _Received:
             curve = curve._take(slice(None), np.array(order))
         return _pooled(curve) if metric.pooled else curve
 
-    def _scores(self, metric: Metric) -> Scores | None:
+    def _scores(self, rate: str, metric: Metric) -> Scores | None:
         """Value and weight, (clips, points) or (clips, video points, audio points)."""
         matrices = self.matrices
+        if self.kind == "joint" and metric.modality == "pair" and rate != "total":
+            sides = (self.video, None) if rate == "video" else (None, self.audio)
+            return matrices.together(self.dataset, *sides, metric)
         if self.kind != "pair":
             codec = self.video or self.audio
             assert codec is not None

@@ -57,7 +57,9 @@ def test_pairs_sets_and_the_reference_have_their_rows(
     # Another codec brings its own pairs and sets, and nothing that was there is made again.
     two = tiny_suite(["fake-video+fake-audio", "fake-joint"], metrics=METRICS, odd=True)
     talkbench("sweep", two, "--out", out)
-    assert ask(out, "SELECT count(*) FROM pair_scores WHERE status = 'ok'") == [(2 * (36 + 9),)]
+    assert ask(out, "SELECT count(*) FROM pair_scores WHERE status = 'ok'") == [
+        (2 * (36 + 3 * 9),)
+    ]  # of a joint point: both, and each with the clip
     assert ask(out, "SELECT count(*) FROM set_scores") == [(14,)]
     firsts = "SELECT count(DISTINCT run_id) FROM pair_scores WHERE audio_encode_id LIKE 'reference:%'"
     assert ask(out, firsts) == [(1,)]

@@ -363,8 +363,10 @@ class StoreFactory:
             both = [e for e in encode_ids if e.split("/")[0] in joint]
             sounds = [e for e in encode_ids if e.split("/")[0] not in video | joint]
             pairs = [(sight, sound) for sight in sights for sound in sounds] + [(e, e) for e in both]
+            reference = f"reference:id-{encode_ids[0].split('/')[2]}"
+            pairs += [half for e in both for half in ((e, reference), (reference, e))]
             for sight, sound in pairs:
-                value = 0.8 * measured[sight] + 0.2 * measured[sound]
+                value = 0.8 * measured.get(sight, 1.0) + 0.2 * measured.get(sound, 1.0)
                 ids = {"video_encode_id": sight, "audio_encode_id": sound}
                 rows += [self._score(metric, value, 1) | ids for metric in pair_metrics]
         return rows

@@ -19,7 +19,11 @@ SELECT r.dataset, a.axis, r.metric, r.system, r.point, r.clip_id,
 FROM rd_clip_points r JOIN systems s USING (system), (VALUES ('video'), ('audio'), ('total')) a(axis)
 WHERE isfinite(r.value) AND
       CASE WHEN a.axis = 'total' THEN s.listed AND s.kind IN ('pair', 'joint')
-           ELSE s.kind IN (a.axis, 'joint') AND r.modality IN (a.axis, 'pair') END
+           ELSE s.kind IN (a.axis, 'joint') AND r.modality IN (a.axis, 'pair')
+                AND NOT (s.kind = 'joint' AND r.modality = 'pair') END
+UNION ALL
+SELECT dataset, rate, metric, system, point, clip_id, kbps, value, coalesce(weight, 1)
+FROM joint_half_clip_points WHERE isfinite(value)
 """
 
 
