@@ -86,3 +86,9 @@ _SHAPES: dict[tuple[str, str], Callable[[Mapping[str, Any]], str | None]] = {
     ("metrics", "build"): _scalars,
     ("metrics", "options"): _scalars,
 }
+
+
+def shape_problem(table: str, column: str, values: Mapping[str, Any]) -> str | None:
+    """Why a JSON column may not hold `values`; None when it may, or has no shape of its own."""
+    check = _SHAPES.get((table, column))
+    return check(values) if check else None
