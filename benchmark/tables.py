@@ -240,6 +240,21 @@ def _insert(connection: Connection, table: str, path: Path, shown: str) -> None:
         raise UsageError(f"{shown}: cannot be read as a Parquet table: {_first_line(error)}") from error
 
 
+def row_count(path: Path, shown: str) -> int:
+    """Rows of a Parquet file, from its footer alone. Raises UsageError where it has none."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        _confine(connection, [path.absolute()], None, None)
+        try:
+            (found,) = connection.execute(
+                "SELECT sum(num_rows) FROM parquet_file_metadata(?)", [str(path.absolute())]
+            ).fetchall()
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            raise UsageError(f"{shown}: cannot be read as a Parquet table: {_first_line(error)}") from error
+    return int(found[0] or 0)
+
+
 def _checked_columns(connection: Connection, table: str, path: Path, shown: str) -> list[str]:
     """The columns of a file, all of which the schema has, with its types."""
     source = str(path)
