@@ -26,6 +26,7 @@ from .manifest import NAME, File, Manifest
 
 MAX_FILES = 250_000  # of what a listing of members may hold
 MAX_BYTES = 1 << 40
+SPARE_BITSTREAMS = 100  # that no row names: `verify` lists so many, more are not copied
 MAX_MANIFEST_BYTES = 64 << 20
 _CHUNK = 1 << 20
 _DIRECTORY_BYTES = 48 << 20  # of the zip's list of members, which is read at once
@@ -175,11 +176,11 @@ def _check_room(archive: Path, manifest: Manifest, folder: Path) -> None:
 
 
 def _check_bitstreams(archive: Path, manifest: Manifest, folder: Path) -> None:
-    """Raise UsageError where there are more bitstreams than rows of encodes: not worth their copying."""
+    """Raise UsageError where there are many more bitstreams than rows of encodes, before they are copied."""
     bitstreams = sum(not _TABLE.fullmatch(member) for member in manifest.files)
     table = folder / _ENCODES
     rows = tables.row_count(table, f"{archive}: {_ENCODES}") if table.is_file() else 0
-    if bitstreams > rows:
+    if bitstreams > rows + SPARE_BITSTREAMS:
         raise UsageError(
             f"{archive}: {bitstreams} bitstreams, but {rows} rows of encodes; no row names the rest"
         )

@@ -36,6 +36,7 @@ def test_bitstreams_without_rows_are_not_copied(tmp_path: Path, monkeypatch: pyt
         return copy(source, info, target, wanted)
 
     monkeypatch.setattr(archive, "_copy", counted)
+    monkeypatch.setattr(archive, "SPARE_BITSTREAMS", 4)
     with pytest.raises(UsageError, match=r"5 bitstreams, but 0 rows of encodes"), archive.unpacked(path):
         pass
     assert copied
