@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import shutil
 import stat
 import struct
 import tempfile
@@ -23,13 +24,16 @@ from . import tables
 from .errors import UsageError
 from .manifest import NAME, File, Manifest
 
-MAX_FILES = 250_000
+MAX_FILES = 250_000  # of what a listing of members may hold
+MAX_BYTES = 1 << 40
+SPARE_BITSTREAMS = 100  # that no row names: `verify` lists so many, more are not copied
 MAX_MANIFEST_BYTES = 64 << 20
 _CHUNK = 1 << 20
 _DIRECTORY_BYTES = 48 << 20  # of the zip's list of members, which is read at once
 _UNREADABLE = (zipfile.BadZipFile, struct.error, OSError, EOFError, ValueError, RuntimeError)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal contents, equal bytes
 _BITSTREAM = re.compile(r"artifacts/bitstreams/([0-9a-f]{2})/\1[0-9a-f]{62}\.tkb")
+_ENCODES = f"{tables.FOLDER}/encodes.parquet"
 _TABLE = re.compile(r"tables/([a-z_]+)\.parquet")
 
 
@@ -146,16 +150,47 @@ def _unpack(archive: Path, source: zipfile.ZipFile, folder: Path) -> Unpacked:
         raise UsageError(f"{archive}: {_shown(member)}: the manifest names it, but it is not there")
     for member in sorted(members.keys() - manifest.files.keys() - {NAME}):
         raise UsageError(f"{archive}: {member}: the manifest does not name it")
+    _check_room(archive, manifest, folder)
     damaged = {}
-    for member, wanted in sorted(manifest.files.items()):
+    # Tables first: they say which bitstreams there may be, before one of them is copied.
+    in_order = sorted(manifest.files.items(), key=lambda entry: (not _TABLE.fullmatch(entry[0]), entry[0]))
+    checked = False
+    for member, wanted in in_order:
+        if not checked and not _TABLE.fullmatch(member) and _ENCODES not in damaged:
+            _check_bitstreams(archive, manifest, folder)
+            checked = True
         wrong = _copy(source, members[member], folder / member, wanted)
         if wrong:
             damaged[member] = wrong
     return Unpacked(archive, folder, manifest, damaged)
 
 
+def _check_room(archive: Path, manifest: Manifest, folder: Path) -> None:
+    """Raise UsageError where the files do not fit on the disk that they are unpacked on."""
+    wanted, free = sum(file.bytes for file in manifest.files.values()), shutil.disk_usage(folder).free
+    if wanted > free:
+        raise UsageError(
+            f"{archive}: its files take {wanted} bytes, and {folder.parent} has {free} free; "
+            "set TMPDIR to a folder of a larger disk"
+        )
+
+
+def _check_bitstreams(archive: Path, manifest: Manifest, folder: Path) -> None:
+    """Raise UsageError where there are many more bitstreams than rows of encodes, before they are copied."""
+    bitstreams = sum(not _TABLE.fullmatch(member) for member in manifest.files)
+    table = folder / _ENCODES
+    rows = tables.row_count(table, f"{archive}: {_ENCODES}") if table.is_file() else 0
+    if bitstreams > rows + SPARE_BITSTREAMS:
+        raise UsageError(
+            f"{archive}: {bitstreams} bitstreams, but {rows} rows of encodes; no row names the rest"
+        )
+
+
 def _checked_members(archive: Path, infos: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     """Name → member. Raises UsageError for a member that no submission has."""
+    size = archive.stat().st_size
+    if size > MAX_BYTES:
+        raise UsageError(f"{archive}: larger than {MAX_BYTES} bytes, which no submission is")
     if len(infos) > MAX_FILES:
         raise UsageError(f"{archive}: {len(infos)} members; an archive may have {MAX_FILES}")
     found: dict[str, zipfile.ZipInfo] = {}
@@ -163,7 +198,7 @@ def _checked_members(archive: Path, infos: Sequence[zipfile.ZipInfo]) -> dict[st
     for info in infos:
         reason = _refused(info) or ("is there twice" if info.filename in found else None)
         total += info.file_size
-        if reason is None and total > archive.stat().st_size:
+        if reason is None and total > size:
             reason = "the members say that they are larger than the whole archive"
         if reason:
             raise UsageError(f"{archive}: {_shown(info.orig_filename)}: {reason}")

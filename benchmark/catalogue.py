@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import artifacts, plan
+from .fingerprint import key
 from .store import Store
 from .types import ClipSpec
 
@@ -123,6 +124,28 @@ def put_clips(
         store.connection.execute("UPDATE clips SET selected = false WHERE selected")
         store.put("clips", rows.values())
     return list(clips.values())
+
+
+def digest(store: Store) -> str:
+    """Hash over all that the selected rows say of codecs, metrics, systems, datasets and clips."""
+    found = {}
+    for table, left_out in (
+        ("codecs", "selected"),
+        ("metrics", "selected"),
+        ("systems", "selected"),
+        ("clips", "run_id, prepare_s"),
+    ):
+        query = f"SELECT * EXCLUDE ({left_out}) FROM {table} WHERE selected"
+        found[table] = _lines(store, query)
+    found["datasets"] = _lines(
+        store, "SELECT * FROM datasets WHERE dataset IN (SELECT dataset FROM clips WHERE selected)"
+    )
+    return key(found)
+
+
+def _lines(store: Store, query: str) -> list[str]:
+    rows = store.connection.execute(f"SELECT t::VARCHAR FROM ({query}) t ORDER BY 1").fetchall()
+    return [line for (line,) in rows]
 
 
 def failed_items(store: Store) -> dict[str, str]:

@@ -16,6 +16,9 @@ from .. import __version__
 from . import environment, metrics_cli, registry, results_cli, suite, tables, train_cli, weights_cli
 from .errors import TalkbenchError, UsageError
 
+MAX_WORKERS = 1024
+MAX_LIMIT = 1_000_000_000
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -63,8 +66,12 @@ def sweep(
     metrics: Annotated[str, typer.Option(help="Metrics: psnr,vmaf,… (default: the suite's)")] = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0,1")] = "auto",
     executor: Annotated[str, typer.Option(help="local (worker processes) or serial (this one)")] = "local",
-    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0 is one per core.")] = 0,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N clips of each dataset.")] = None,
+    workers: Annotated[
+        int, typer.Option(min=0, max=MAX_WORKERS, help="Worker processes; 0 is one per core.")
+    ] = 0,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MAX_LIMIT, help="Only the first N clips of each dataset.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where results go. Default: results/SUITE")] = None,
     rescore: Annotated[str, typer.Option(help="Metrics whose scores are forgotten first: pesq,stoi")] = "",
     quick: Annotated[
@@ -81,7 +88,7 @@ def sweep(
     from . import run
 
     chosen = suite.load(suite_name).override(
-        clips, _split(codecs), _points(points or []), _split(metrics), quick, previews
+        clips, _names("codecs", codecs), _points(points or []), _names("metrics", metrics), quick, previews
     )
     request = run.Request(
         suite=chosen,
@@ -90,7 +97,7 @@ def sweep(
         executor=executor,
         workers=workers or len(os.sched_getaffinity(0)),
         limit=limit,
-        rescore=_split(rescore),
+        rescore=_names("rescore", rescore),
         retry_failed=retry_failed,
         command=shlex.join(["talkbench", *sys.argv[1:]]),
     )
@@ -112,13 +119,26 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _names(option: str, text: str) -> list[str]:
+    """The names of an option, none where it was not given. Raises UsageError for one that holds no name."""
+    found = _split(text)
+    if text and not found:
+        raise UsageError(f"--{option} {text!r} holds no name; give one or more, or leave it out")
+    return found
+
+
 def _points(entries: list[str]) -> dict[str, list[str]]:
-    found = {}
+    found: dict[str, list[str]] = {}
     for entry in entries:
         codec, equals, names = entry.partition("=")
-        if not equals or not _split(names):
+        codec = codec.strip()
+        if not codec or not equals or not _split(names):
             raise UsageError(f"--points {entry}: say CODEC=POINT,POINT")
-        found[codec.strip()] = _split(names)
+        if codec in found:
+            raise UsageError(
+                f"--points names {codec!r} twice; say all its points in one: {codec}=POINT,POINT"
+            )
+        found[codec] = _split(names)
     return found
 
 

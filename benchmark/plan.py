@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Literal
 
 from . import registry
 from .codec import CodecInfo
-from .dataset import DatasetInfo, Item
+from .dataset import Dataset, DatasetInfo, DatasetModule, Item
 from .errors import UsageError
 from .fingerprint import key
 from .metric import MetricInfo
@@ -143,7 +144,20 @@ def systems(suite: Suite, planned: dict[str, PlannedCodec]) -> list[System]:
     for name in suite.systems:
         for part in name.split("+"):
             found.setdefault(part, _alone(part, planned[part].info.modalities, listed=False))
+    for rate, name in suite.anchors.items():
+        _check_anchor(rate, name, found)
     return list(found.values())
+
+
+def _check_anchor(rate: str, name: str, found: Mapping[str, System]) -> None:
+    """Raise UsageError for an anchor that this suite does not run, or that has no such rate."""
+    if name not in found:
+        near = difflib.get_close_matches(name, list(found), n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(found)}"
+        raise UsageError(f"anchors.{rate}: no system of this suite is called {name!r}; {hint}")
+    kind = found[name].kind
+    if (rate, kind) in (("video", "audio"), ("audio", "video")):
+        raise UsageError(f"anchors.{rate}: {name!r} codes {kind} only; name a system that codes {rate}")
 
 
 def _alone(name: str, modalities: Sequence[Modality], listed: bool) -> System:
@@ -182,12 +196,13 @@ def items(suite: Suite, limit: int | None) -> list[PlannedItem]:
     """
     found: list[PlannedItem] = []
     named: dict[str, DatasetChoice] = {}
+    seen: set[tuple[str, str]] = set()
     for choice in suite.datasets:
         module = registry.dataset(choice.use)
         reason = module.availability()
         if reason:
             raise UsageError(f"dataset {choice.use!r} is not available: {reason}")
-        dataset = module.load(**choice.options)
+        dataset = _loaded(module, choice)
         name = dataset.info.name
         other = named.setdefault(name, choice)
         if other is not choice:
@@ -198,6 +213,13 @@ def items(suite: Suite, limit: int | None) -> list[PlannedItem]:
         listed = dataset.items()[:limit]
         if not listed:
             raise UsageError(f"dataset {dataset.info.name!r} has no clips (options {dict(choice.options)})")
+        for item in listed:
+            if (dataset.info.name, item.key) in seen:
+                raise UsageError(
+                    f"datasets: clip {item.name!r} of {dataset.info.name!r} is there twice, by two entries "
+                    f"of datasets; take one out (options {dict(choice.options)})"
+                )
+            seen.add((dataset.info.name, item.key))
         found += [PlannedItem(dataset.info, choice, item) for item in listed]
     return found
 
@@ -205,6 +227,17 @@ def items(suite: Suite, limit: int | None) -> list[PlannedItem]:
 def _described(choice: DatasetChoice) -> str:
     options = ", ".join(f"{name} = {value!r}" for name, value in choice.options.items())
     return f"{choice.use} ({options})" if options else choice.use
+
+
+def _loaded(module: DatasetModule, choice: DatasetChoice) -> Dataset:
+    """A dataset with its options. Raises UsageError for options that it does not take."""
+    try:
+        return module.load(**choice.options)
+    except (TypeError, ValueError, OverflowError) as error:
+        if not choice.options:
+            raise
+        named = ", ".join(f"{name} = {value!r}" for name, value in choice.options.items())
+        raise UsageError(f"dataset {choice.use!r}: it does not take {named}: {error}") from error
 
 
 def cells(codecs: Iterable[PlannedCodec], clips: Sequence[PlannedClip]) -> list[Cell]:

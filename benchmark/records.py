@@ -61,12 +61,17 @@ def finish_run(store: Store, run_id: str, digest: str, wall_s: float, seconds: M
     store.change("runs", {"run_id": run_id}, values)
 
 
-def last_digest(store: Store) -> str | None:
-    """Plan of the last run that finished."""
+def same_as_last(store: Store, digest: str, suite: Suite) -> bool:
+    """Whether the last run that finished had this plan, this suite in all that it says, and this version.
+
+    A report shows all three: where one of them differs, it is written again.
+    """
     rows = store.rows(
-        "SELECT plan_sha256 FROM runs WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1"
+        "SELECT plan_sha256, suite_sha256, talkbench_version FROM runs "
+        "WHERE finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1"
     )
-    return rows[0]["plan_sha256"] if rows else None
+    now = {"plan_sha256": digest, "suite_sha256": suite.sha256(), "talkbench_version": __version__}
+    return rows == [now]
 
 
 def known_encodes(store: Store) -> dict[str, EncodeRow]:

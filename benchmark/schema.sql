@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS runs (
     suite VARCHAR,
     suite_sha256 VARCHAR,
     suite_resolved JSON,                 -- the suite after overrides, as it ran
-    plan_sha256 VARCHAR,                 -- over all cells of the plan: equal plans, equal tables
+    plan_sha256 VARCHAR,                 -- over all cells of the plan and what is said of them: equal plans, equal tables
     talkbench_version VARCHAR,
     git_commit VARCHAR,
     git_dirty BOOLEAN,

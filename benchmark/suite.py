@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +17,7 @@ from .fingerprint import key
 from .types import ParamValue, Point
 
 Options = Mapping[str, int | float | str | bool]
+MAX_BYTES = 1 << 20  # of a suite file
 
 
 @dataclass(frozen=True)
@@ -54,15 +57,51 @@ class CodecChoice:
             _known_params(codec, changes, known)
             chosen.append(Point(str(entry["name"]), {**default[0].params, **changes}))
         _known_params(codec, self.params, known)
-        return [Point(point.name, {**point.params, **self.params}) for point in chosen]
+        points = [Point(point.name, {**point.params, **self.params}) for point in chosen]
+        for point in points:
+            _typed_params(codec, point, default)
+        _all_different(codec, points)
+        return points
 
 
 def _known_params(codec: str, given: Mapping[str, object], known: set[str]) -> None:
     for name in given:
         if name not in known:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
             raise UsageError(
-                f"codec {codec!r} has no parameter {name!r}; "
+                f"codec {codec!r} has no parameter {name!r}; {hint}"
                 f"its points have {', '.join(sorted(known)) or 'none'}"
+            )
+
+
+def _typed_params(codec: str, point: Point, default: Sequence[Point]) -> None:
+    """Raise UsageError unless parameters are of the types that the default ladder has."""
+    for name, value in point.params.items():
+        kinds = {type(other.params[name]) for other in default if name in other.params}
+        taken = kinds | {int} if float in kinds else kinds
+        if type(value) not in taken:
+            words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+            wanted = " or ".join(sorted(words.get(kind, kind.__name__) for kind in kinds))
+            raise UsageError(
+                f"codecs.{codec}: point {point.name!r}: {name} must be {wanted}, "
+                f"as {default[0].params.get(name)!r}; got {value!r}"
+            )
+
+
+def _all_different(codec: str, points: Sequence[Point]) -> None:
+    """Raise UsageError for two points of one name, or of the same parameters: they are one encode."""
+    names: set[str] = set()
+    made: dict[str, str] = {}
+    for point in points:
+        if point.name in names:
+            raise UsageError(f"codecs.{codec}.points: point {point.name!r} is there twice; take one out")
+        names.add(point.name)
+        other = made.setdefault(key(point.params), point.name)
+        if other != point.name:
+            raise UsageError(
+                f"codecs.{codec}: points {other!r} and {point.name!r} have the same parameters "
+                f"({dict(point.params)}); keep one of them"
             )
 
 
@@ -127,7 +166,12 @@ class Suite:
         quick: bool = False,
         previews: int | None = None,
     ) -> Suite:
-        """This suite with what the command line changes; `clips` replaces its datasets by a folder."""
+        """This suite with what the command line changes; `clips` replaces its datasets by a folder.
+
+        Raises UsageError for a change that no suite file could say either.
+        """
+        from . import suite_schema  # imports pydantic
+
         changed = replace(self, quick=self.quick or quick)
         if previews is not None:
             changed = replace(changed, previews=previews)
@@ -137,8 +181,8 @@ class Suite:
                 raise UsageError(f"--clips {clips}: no such directory")
             changed = replace(
                 changed,
-                name=folder.name,
-                title=f"Clips of {folder.name}",
+                name=_name_of(folder),
+                title=f"Clips of {_name_of(folder)}",
                 datasets=(DatasetChoice("folder", {"path": str(folder)}),),
             )
         if systems:
@@ -147,9 +191,24 @@ class Suite:
         if metrics:
             changed = replace(changed, metrics=tuple(metrics))
         for codec, names in (points or {}).items():
+            if codec not in _anchor_names(changed.systems):
+                raise UsageError(
+                    f"--points {codec}=…: no system of this suite has the codec {codec!r}; "
+                    f"the systems are {', '.join(changed.systems)}"
+                )
             choice = replace(changed.codecs.get(codec, CodecChoice()), points=tuple(names))
             changed = replace(changed, codecs={**changed.codecs, codec: choice})
+        try:
+            suite_schema.check_resolved(changed.resolved())
+        except UsageError as error:
+            raise UsageError(f"with what the command line changes: {error}") from error
         return changed
+
+
+def _name_of(folder: Path) -> str:
+    """A suite's name for a folder of recordings: what no name may have becomes '-'."""
+    plain = re.sub(r"[^\w .+()@,=-]+", "-", folder.name)
+    return plain.encode()[:80].decode(errors="ignore").strip(" .-+()@,=") or "clips"
 
 
 def _anchor_names(systems: Sequence[str]) -> set[str]:
@@ -165,102 +224,48 @@ def names() -> list[str]:
 
 
 def load(name_or_path: str) -> Suite:
-    """A shipped suite by name, or any TOML file by path. Raises UsageError naming file, key and mend."""
+    """A shipped suite by name, or any TOML file by path. Raises UsageError naming file, key and fix."""
     path = Path(name_or_path)
     if name_or_path in names():
         text = (resources.files("talkbench.benchmark") / "suites" / f"{name_or_path}.toml").read_text(
             encoding="utf-8"
         )
     elif path.suffix == ".toml" and path.is_file():
-        text = path.read_text(encoding="utf-8")
+        text = _read(path)
     elif path.suffix == ".toml":
         raise UsageError(f"{path}: no such suite file")
     else:
         raise registry.unknown("suites", name_or_path, names())
     try:
-        return _parse(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+        return of(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"{name_or_path}: not valid TOML: {error}") from error
+    except ValueError as error:  # an integer of more digits than Python reads
         raise UsageError(f"{name_or_path}: not valid TOML: {error}") from error
     except UsageError as error:
         raise UsageError(f"{name_or_path}: {error}") from error
 
 
-def _parse(values: dict[str, Any]) -> Suite:
-    fields: dict[str, Any] = {
-        "name": _typed(values, "name", str, required=True),
-        "title": _typed(values, "title", str),
-        "systems": _names(values, "systems", required=True),
-        "metrics": _names(values, "metrics"),
-        "metric_options": _tables(values, "metric_options"),
-        "anchors": _typed(values, "anchors", dict),
-        "matched_kbps": values.get("matched_kbps"),
-        "time_limit_s": _typed(values, "time_limit_s", (int, float)),
-        "keep_decoded": _typed(values, "keep_decoded", bool),
-        "quick": _typed(values, "quick", bool),
-        "previews": _typed(values, "previews", int),
-        "preview_megabytes": _typed(values, "preview_megabytes", (int, float)),
-        "datasets": tuple(_dataset(entry) for entry in _typed(values, "datasets", list, required=True)),
-        "codecs": {name: _codec(name, entry) for name, entry in values.get("codecs", {}).items()},
+def _read(path: Path) -> str:
+    if path.stat().st_size > MAX_BYTES:
+        raise UsageError(f"{path}: larger than {MAX_BYTES} bytes; a suite is a few lines of TOML")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8 text: {error}; save it as UTF-8") from error
+
+
+def of(values: Mapping[str, Any]) -> Suite:
+    """The suite that the values of a TOML file describe. Raises UsageError naming the key and the fix."""
+    from . import suite_schema  # imports pydantic
+
+    found = suite_schema.parse(values)
+    given = {name: getattr(found, name) for name in found.model_fields_set}
+    given["datasets"] = tuple(
+        DatasetChoice(entry["use"], {name: value for name, value in entry.items() if name != "use"})
+        for entry in found.datasets
+    )
+    given["codecs"] = {
+        name: CodecChoice(choice.points, choice.params) for name, choice in found.codecs.items()
     }
-    for name in values:
-        if name not in fields:
-            raise UsageError(f"unknown key {name!r}; a suite has {', '.join(fields)}")
-    kbps = fields["matched_kbps"]
-    if kbps is not None:
-        if not isinstance(kbps, list) or not all(isinstance(x, int | float) and x > 0 for x in kbps):
-            raise UsageError("matched_kbps must be a list of positive numbers (kbit/s)")
-        fields["matched_kbps"] = tuple(float(x) for x in kbps)
-    for name in ("previews", "preview_megabytes"):
-        if not 0 <= (fields[name] or 0) < float("inf"):
-            raise UsageError(f"{name} must be 0 or more, got {fields[name]!r}")
-    wrong = set(fields["anchors"] or {}) - {"video", "audio", "total"}
-    if wrong:
-        raise UsageError(f"anchors.{wrong.pop()}: an anchor is for video, audio or total")
-    return Suite(**{name: value for name, value in fields.items() if value is not None})
-
-
-def _typed(values: Mapping[str, Any], name: str, kind: Any, required: bool = False) -> Any:
-    value = values.get(name)
-    if value is None:
-        if required:
-            raise UsageError(f"key {name!r} is missing")
-        return None
-    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        wanted = kind.__name__ if isinstance(kind, type) else "number"
-        raise UsageError(f"{name} must be a {wanted}, got {value!r}")
-    return value
-
-
-def _names(values: Mapping[str, Any], name: str, required: bool = False) -> tuple[str, ...] | None:
-    found = _typed(values, name, list, required)
-    if found is None:
-        return None
-    if not all(isinstance(entry, str) for entry in found):
-        raise UsageError(f"{name} must be a list of names, got {found!r}")
-    return tuple(found)
-
-
-def _tables(values: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]] | None:
-    found = _typed(values, name, dict)
-    for key_, table in (found or {}).items():
-        if not isinstance(table, dict):
-            raise UsageError(f"{name}.{key_} must be a table of options, got {table!r}")
-    return found
-
-
-def _dataset(entry: Any) -> DatasetChoice:
-    if not isinstance(entry, dict) or not isinstance(entry.get("use"), str):
-        raise UsageError('each [[datasets]] needs use = "NAME"; see `talkbench datasets`')
-    return DatasetChoice(entry["use"], {name: value for name, value in entry.items() if name != "use"})
-
-
-def _codec(name: str, entry: Any) -> CodecChoice:
-    if not isinstance(entry, dict) or set(entry) - {"points", "params"}:
-        raise UsageError(f"codecs.{name} may have points and params only")
-    points = entry.get("points", [])
-    for point in points:
-        if not isinstance(point, str) and not (isinstance(point, dict) and "name" in point):
-            raise UsageError(
-                f"codecs.{name}.points: {point!r} is neither a point's name nor a table with a name"
-            )
-    return CodecChoice(tuple(points), entry.get("params", {}))
+    return Suite(**given)

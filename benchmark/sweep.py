@@ -18,7 +18,7 @@ from typing import Any
 
 from . import artifacts, catalogue, jobs, plan, previews, records, score_plan, set_scores
 from .executors import Executor, Outcome
-from .fingerprint import sha256_file
+from .fingerprint import key, sha256_file
 from .progress import Progress
 from .store import Store
 from .suite import Suite
@@ -66,7 +66,7 @@ class Sweep:
         self._prepare_errors: dict[str, str] = {}
 
     def run(self, command: str, environment: Mapping[str, Any]) -> bool:
-        """Do all that is missing. Returns whether any table changed since the last finished run."""
+        """Do all that is missing. Returns whether the report shows anything that the last one did not."""
         started = time.perf_counter()
         records.start_run(self.store, self.run_id, self.suite, command, environment, self.executor)
         catalogue.put_plan(self.store, self.planned)
@@ -75,8 +75,10 @@ class Sweep:
         self._prepare()
         clips = catalogue.put_clips(self.store, self.run_id, self.planned.items, self._prepare_errors)
         cells = plan.cells(self.planned.codecs.values(), clips)
-        digest = plan.digest(cells, self.planned.metrics, self.planned.systems)
-        changed = records.last_digest(self.store) != digest
+        digest = key(
+            plan.digest(cells, self.planned.metrics, self.planned.systems), catalogue.digest(self.store)
+        )
+        changed = not records.same_as_last(self.store, digest, self.suite)
         self._cells = {cell.encode_id: cell for cell in cells}
         records.select_cells(self.store, cells)
         self.plan_cells(cells)

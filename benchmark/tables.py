@@ -29,6 +29,7 @@ MAX_ROWS = 50_000_000
 MAX_FILE_BYTES = 4 << 30
 
 _PARQUET = "read_parquet(?, hive_partitioning = false)"  # a folder called 'a=b' is no column
+NUMBERED = "read_parquet(?, hive_partitioning = false, file_row_number = true)"
 _VARIANTS = """(
     SELECT encode_id FROM encodes WHERE selected
     UNION ALL SELECT 'reference:' || clip_id FROM clips WHERE selected
@@ -225,18 +226,33 @@ def _insert(connection: Connection, table: str, path: Path, shown: str) -> None:
         ).fetchall()
         if (rows[0] or 0) > MAX_ROWS:
             raise UsageError(f"{shown}: {rows[0]} rows; a table may have {MAX_ROWS}")
+        types = {column.name: column.type for column in schema()[table] if column.name in names}
+        if wrong := table_values.problem(connection, NUMBERED, source, table, types):
+            raise UsageError(f"{shown}: {wrong}")
         connection.execute(
             f'INSERT INTO "{table}" ({listed}) SELECT {listed} FROM {_PARQUET} LIMIT {MAX_ROWS}', [source]
         )
-        types = {column.name: column.type for column in schema()[table]}
-        if wrong := table_values.problem(connection, table, types):
-            raise UsageError(f"{shown}: {wrong}")
     except duckdb.ConstraintException as error:
         raise UsageError(f"{shown}: {_first_line(error)}") from error
     except duckdb.OutOfMemoryException as error:
         raise UsageError(f"{shown}: needs more memory than a table may take: {_first_line(error)}") from error
     except (duckdb.Error, UnicodeDecodeError) as error:
         raise UsageError(f"{shown}: cannot be read as a Parquet table: {_first_line(error)}") from error
+
+
+def row_count(path: Path, shown: str) -> int:
+    """Rows of a Parquet file, from its footer alone. Raises UsageError where it has none."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        _confine(connection, [path.absolute()], None, None)
+        try:
+            (found,) = connection.execute(
+                "SELECT sum(num_rows) FROM parquet_file_metadata(?)", [str(path.absolute())]
+            ).fetchall()
+        except (duckdb.Error, UnicodeDecodeError) as error:
+            raise UsageError(f"{shown}: cannot be read as a Parquet table: {_first_line(error)}") from error
+    return int(found[0] or 0)
 
 
 def _checked_columns(connection: Connection, table: str, path: Path, shown: str) -> list[str]:

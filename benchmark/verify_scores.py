@@ -7,11 +7,11 @@ import random
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import artifacts, jobs, known_here, plan, score_rows, structure, tolerance, verify_sets
+from . import artifacts, confined, jobs, known_here, plan, score_rows, structure, tolerance, verify_sets
 from .checks import Check
 from .executors import Job
 from .metric import MetricInfo
@@ -58,6 +58,10 @@ def candidates(
             reasons[absent.get((codec, fingerprint), f"codec {codec!r} has no row")] += 1
         elif clip_id not in clips:
             reasons["its reference clip is not here"] += 1
+        elif confined.clip_bytes(clips[clip_id].spec) > confined.MAX_CLIP_BYTES:
+            reasons[
+                f"its clip has more than {confined.MAX_CLIP_BYTES} bytes: too large to be decoded here"
+            ] += 1
         elif structure.bitstream_problem(root, encode_id, sha256):
             reasons["its file is not the one of its row"] += 1
         else:
@@ -118,10 +122,8 @@ class Rescoring:
         self._sets.finish()
 
     def _batch(self, cells: Sequence[plan.Cell]) -> None:
-        decoding = [
-            jobs.decode(cell, self._hashes[cell.encode_id], self._root, _TIME_LIMIT_S) for cell in cells
-        ]
-        outcomes = {outcome.job.key[1]: outcome for outcome in self._runner.run("decode", decoding)}
+        work = [decoding(cell, self._hashes[cell.encode_id], self._root) for cell in cells]
+        outcomes = {outcome.job.key[1]: outcome for outcome in self._runner.run("decode", work)}
         whole: dict[str, list[str]] = defaultdict(list)
         clips = {}
         for cell in cells:
@@ -249,6 +251,14 @@ class Rescoring:
         seen = self.scored.verified + len(self.scored.wrong) + self.scored.not_checked.total()
         if total > seen:
             self.scored.not_checked["of encodes that were not decoded again"] += total - seen
+
+
+def decoding(cell: plan.Cell, sha256: str, root: Path) -> Job:
+    """The job that decodes one bitstream, within limits of the system: its bytes are a stranger's."""
+    job = jobs.decode(cell, sha256, root, _TIME_LIMIT_S)
+    limits = confined.of(cell.clip.spec)
+    arguments = {"function": job.function, "arguments": job.arguments, "limits": limits}
+    return replace(job, function=confined.call, arguments=arguments)
 
 
 def _frames_difference(one: Sequence[float] | None, other: Sequence[float] | None) -> float:

@@ -101,11 +101,19 @@ def test_rows_of_earlier_plans_stay_behind(tmp_path: Path) -> None:
         ("scores", "SELECT * REPLACE (value::FLOAT AS value) FROM t", "'value' is of type FLOAT"),
         ("scores", "SELECT * REPLACE ([[1.0]] AS frame_values) FROM t", "'frame_values' is of type"),
         ("encodes", "SELECT * REPLACE ('{1' AS params) FROM t", "encodes.parquet: .*JSON"),
-        ("encodes", "SELECT * REPLACE ('[1]' AS params) FROM t", "'params' must hold JSON objects"),
+        ("encodes", "SELECT * REPLACE ('[1]' AS params) FROM t", "'params', row 1: must hold JSON objects"),
         ("encodes", "SELECT * REPLACE ('{\"qp\": [1]}' AS params) FROM t", "'qp' must be a text or a number"),
         ("encodes", "SELECT * REPLACE ('{\"x\": -8}' AS parts) FROM t", "'x' must be a whole number of bits"),
-        ("scores", "SELECT * REPLACE ('nan'::DOUBLE AS value) FROM t", "'value' must hold finite numbers"),
-        ("scores", "SELECT * REPLACE ('inf'::DOUBLE AS weight) FROM t", "'weight' must hold finite numbers"),
+        (
+            "scores",
+            "SELECT * REPLACE ('nan'::DOUBLE AS value) FROM t",
+            "'value', row 1: must hold finite numbers",
+        ),
+        (
+            "scores",
+            "SELECT * REPLACE ('inf'::DOUBLE AS weight) FROM t",
+            "'weight', row 1: must hold finite numbers",
+        ),
         ("runs", "SELECT * REPLACE ('{\"anchors\": 3}' AS suite_resolved) FROM t", "'anchors' must name"),
         (
             "runs",

@@ -169,7 +169,7 @@ ALL_FRAMES = "value = value + 1, frame_values = list_transform(frame_values, lam
             "fake_distance of fake-video v4",
         ),
         ("UPDATE set_scores SET n = n + 1", SETS, "over 20; the row says"),
-        ("UPDATE encodes SET bits_video = bits_video - 8", BITS, "bits; the row says"),
+        ("UPDATE encodes SET bits_video = bits_video + 8", BITS, "bits; the row says"),
         ("UPDATE encodes SET parts = '{\"pixels\": 8}'", BITS, "the parts of its bitstream"),
         ("UPDATE encodes SET duration_s = 10", RATES, "its clip lasts 0.4 s"),
         ("UPDATE encodes SET status = 'timeout'", NUMBERS, "encodes: 20 rows"),
