@@ -102,7 +102,8 @@ def _beginning(clip: Clip) -> Clip:
 
 
 def encode(codec: str, point: Point, clip_folder: Path, output: Path, device: str) -> Encoded:
-    """Encode one clip at one point into one file. Raises CodecError for an invalid or empty bitstream."""
+    """Encode one clip at one point into one file. Raises CodecError for an invalid or empty bitstream,
+    and for one whose parts are not those that the codec declares."""
     coder = _codec(codec, device, "encode")
     device = device if coder.info.accelerated else "cpu"
     clip = artifacts.load_clip(clip_folder)
@@ -115,6 +116,7 @@ def encode(codec: str, point: Point, clip_folder: Path, output: Path, device: st
         elapsed = time.perf_counter() - started
     if not isinstance(stream, Bitstream):
         raise CodecError(f"codec {codec!r}: encode returned {type(stream).__name__}, not a Bitstream")
+    coder.info.check_parts(stream)
     if stream.bits() == 0:
         raise CodecError(f"codec {codec!r}, point {point.name!r}: the bitstream is empty")
     data = stream.to_bytes()

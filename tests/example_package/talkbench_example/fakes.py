@@ -111,10 +111,24 @@ def unpack(payload: bytes, shape: tuple[int, ...]) -> NDArray[Any]:
     return np.minimum(np.frombuffer(data[1:], np.uint8).reshape(shape).astype(np.float64) * data[0], 255)
 
 
-def info(name: str, modalities: tuple[Modality, ...], **more: Mapping[str, str]) -> CodecInfo:
-    build = {"zlib": zlib.ZLIB_RUNTIME_VERSION}
+def info(
+    name: str,
+    modalities: tuple[Modality, ...],
+    build: Mapping[str, str] | None = None,
+    parts: Sequence[str] | Mapping[str, Stream] | None = None,
+) -> CodecInfo:
+    usual: dict[str, Stream] = {
+        **({"pixels": "joint" if len(modalities) == 2 else "video"} if "video" in modalities else {}),
+        **({"samples": "audio"} if "audio" in modalities else {}),
+    }
     return CodecInfo(
-        name, "1", modalities, "conventional", "Apache-2.0", build={**build, **more.get("build", {})}
+        name,
+        "1",
+        modalities,
+        "conventional",
+        "Apache-2.0",
+        build={"zlib": zlib.ZLIB_RUNTIME_VERSION, **(build or {})},
+        parts=usual if parts is None else parts,
     )
 
 
