@@ -79,6 +79,7 @@ def _synchronise(device: str) -> None:
         torch.cuda.synchronize(device)
 
 
+_WARM_S = 1
 _warmed: set[tuple[str, str, str]] = set()
 
 
@@ -94,9 +95,9 @@ def _warm(what: tuple[str, str, str], call: Callable[[], object]) -> None:
 
 
 def _beginning(clip: Clip) -> Clip:
-    """The first two frames, and as much sound."""
-    frames = min(2, clip.spec.frames)
-    samples = min(clip.spec.samples, math.ceil(0.08 * clip.spec.sample_rate))
+    """The first second, or all of a shorter clip: enough to fill the analysis window of a network."""
+    frames = min(math.ceil(_WARM_S * clip.spec.fps), clip.spec.frames)
+    samples = min(math.ceil(_WARM_S * clip.spec.sample_rate), clip.spec.samples)
     spec = replace(clip.spec, frames=frames, samples=samples)
     return Clip(spec, clip.video[:frames], clip.audio[:, :samples], clip.clip_id, clip.transcript)
 

@@ -91,7 +91,7 @@ def test_other_bitstreams_are_refused(parts: tuple[Part, ...]) -> None:
 def test_the_harness_writes_no_such_bitstream(name: str, tmp_path: Path) -> None:
     artifacts.save_clip(tmp_path / "clip", CheckClip(frames=2, size=(16, 16)).make(), {})
     point = registry.codec(name).describe()[1][0]
-    with pytest.raises(CodecError, match="pars|parts"):
+    with pytest.raises(CodecError, match="parts"):
         stages.encode(name, point, tmp_path / "clip", tmp_path / "one.tkb", "cpu")
     assert not (tmp_path / "one.tkb").exists()
 
