@@ -53,10 +53,11 @@ class CodecInfo:
                 f"codec {self.name!r} does not declare its parts; give its CodecInfo the names of the parts "
                 f"that each of its bitstreams has, in order, {how}"
             )
+        found: tuple[tuple[str, Stream], ...]
         if isinstance(self.parts, Mapping):
             found = tuple(self.parts.items())
         else:
-            found = tuple((name, self._billed_to(name)) for name in self.parts)
+            found = tuple((str(name), self._billed_to(name)) for name in self.parts)
         names = [name for name, _ in found]
         allowed = STREAMS if len(self.modalities) == 2 else self.modalities
         wrong = [f"{name!r} to {stream!r}" for name, stream in found if stream not in allowed]

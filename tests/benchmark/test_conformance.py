@@ -101,6 +101,14 @@ def test_good_codecs_pass(name: str) -> None:
     assert len(set(names(results))) == len(results)
 
 
+@pytest.mark.usefixtures("example_codecs")
+def test_a_slow_codec_has_more_time_for_longer_clips() -> None:
+    """It takes 3 s for 0.4 s, and 7.5 s for the second that `aligned` asks for."""
+    results = check("fake-slow", step_limit_s=6)
+    assert failed(results) == {}
+    assert {result.name: result.ok for result in results}["aligned"]
+
+
 class LastingExecutor(LocalExecutor):
     """Keeps its process from one check to the next: importing torch takes longer than judging a fake."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -78,6 +79,15 @@ class FakeCodec:
         return Clip(shape, torch.from_numpy(video), torch.from_numpy(audio))
 
 
+class SlowCodec(FakeCodec):
+    """Right and slow: at its highest rate it takes 0.3 s for 0.04 s of sound."""
+
+    def encode(self, clip: Clip, point: Point) -> Bitstream:
+        if point == self.points[-1]:
+            time.sleep(7.5 * clip.spec.duration_s)
+        return super().encode(clip, point)
+
+
 def means(clip: Clip) -> NDArray[Any]:
     """One pixel of each block, for speed; values 0 to 255."""
     return clip.video[:, :, ::_BLOCK, ::_BLOCK].numpy()
@@ -135,3 +145,4 @@ def info(
 video = FakeCodec(info("fake-video", ("video",)), VIDEO_POINTS)
 audio = FakeCodec(info("fake-audio", ("audio",)), AUDIO_POINTS)
 joint = FakeCodec(info("fake-joint", ("video", "audio")), JOINT_POINTS)
+slow = SlowCodec(info("fake-slow", ("audio",)), AUDIO_POINTS)
