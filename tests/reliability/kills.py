@@ -306,7 +306,7 @@ def command_round(lab: Lab, command: str, figures: Figures) -> None:
     merged = out.with_name(f"{out.name}-merged")
     arguments: list[object] = {
         "report": ["report", out],
-        "merge": ["merge", out, "--out", merged],
+        "merge": ["merge", out, reference, "--out", merged],
         "submit": ["submit", out],
         "export": ["export", out],
     }[command]
@@ -321,7 +321,7 @@ def command_round(lab: Lab, command: str, figures: Figures) -> None:
     process = lab.start(*arguments)
     figures.kills += kill_parent(lab, process, lab.seconds[command])
     process.communicate(timeout=PATIENCE_S)
-    done = command == "merge" and process.returncode == 0  # the kill came too late
+    done = command == "merge" and merged.exists()  # the kill came too late; the folder appears whole or not
     wrong = "" if done else lab.finish(*arguments)
     if wrong:
         print(wrong, file=sys.stderr)
