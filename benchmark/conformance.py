@@ -24,7 +24,7 @@ def check(
     """Judge the codec called `name` by every rule, on short made-up clips.
 
     progress: called with each result as it comes; step_limit_s: seconds that loading, or coding one
-    clip of 0.4 s, may take. Raises UsageError when no codec has that name.
+    clip of 0.4 s, may take; a longer clip, in proportion. Raises UsageError when no codec has that name.
     """
     if name not in registry.names("codecs"):
         raise registry.unknown("codecs", name, registry.names("codecs"))

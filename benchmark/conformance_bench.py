@@ -43,11 +43,15 @@ class Process:
         self._warm = False
         self._executor = LocalExecutor(1, [device])
 
-    def _ask(self, function: Callable[..., Any], limit_s: float | None = None, **arguments: object) -> Any:
+    def _ask(self, function: Callable[..., Any], limit_s: float, **arguments: object) -> Any:
         if not self._warm:  # a new process's start-up is not charged to the codec
             self._run(worker.warm, STEP_LIMIT_S)
             self._warm = True
-        return self._run(function, min(limit_s or self._limit_s, self._limit_s), **arguments)
+        return self._run(function, limit_s, **arguments)
+
+    def _limit_for(self, spec: ClipSpec) -> float:
+        """Seconds that coding a clip may take: in proportion to its duration beyond 0.4 s."""
+        return self._limit_s * max(1.0, spec.duration_s / CheckClip().spec.duration_s)
 
     def _run(self, function: Callable[..., Any], limit_s: float, **arguments: object) -> Any:
         self._executor.submit(Job((), function, {**arguments, "folder": self._folder}, limit_s))
@@ -64,28 +68,31 @@ class Process:
 
     def load(self) -> Identity | Refusal:
         """What the loaded codec says of itself."""
-        return self._ask(worker.load, codec=self._codec)
+        return self._ask(worker.load, self._limit_s, codec=self._codec)
 
     def encode(self, point: str, recipe: CheckClip, instance: int = 0) -> EncodedClip | Refusal:
         """Encode with one of the process's instances of the codec."""
-        return self._ask(worker.encode, codec=self._codec, point=point, recipe=recipe, instance=instance)
+        ask = partial(self._ask, worker.encode, self._limit_for(recipe.spec), codec=self._codec)
+        return ask(point=point, recipe=recipe, instance=instance)
 
     def decode(
         self, data: bytes, spec: ClipSpec, instance: int = 0, limit_s: float | None = None
     ) -> DecodedClip | Refusal:
         """Decode with one of the process's instances of the codec."""
         shape = json.dumps(spec.to_dict())
-        ask = partial(self._ask, worker.decode, limit_s, codec=self._codec)
+        most_s = self._limit_for(spec)
+        ask = partial(self._ask, worker.decode, min(limit_s or most_s, most_s), codec=self._codec)
         return ask(data=data, spec=shape, instance=instance)
 
     def delays(self, data: bytes, recipe: CheckClip) -> tuple[Delay, Delay] | Refusal:
         """How late the decoded sound is against the recipe's: by its waveform, and by its envelope."""
-        return self._ask(worker.delays, codec=self._codec, data=data, recipe=recipe)
+        limit_s = self._limit_for(recipe.spec)
+        return self._ask(worker.delays, limit_s, codec=self._codec, data=data, recipe=recipe)
 
     def timeline(self, data: bytes, spec: ClipSpec) -> dict[str, int] | Refusal | None:
         """Steps of each part's timeline, or None where the codec has no timeline."""
         shape = json.dumps(spec.to_dict())
-        return self._ask(worker.timeline, codec=self._codec, data=data, spec=shape)
+        return self._ask(worker.timeline, self._limit_for(spec), codec=self._codec, data=data, spec=shape)
 
     def close(self) -> None:
         """End the process."""

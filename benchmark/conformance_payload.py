@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from .conformance_bench import Bench, CheckResult, stream_of, verdict
@@ -12,6 +12,8 @@ from .conformance_worker import DecodedClip, Refusal
 from .types import Bitstream, Part
 
 _BUDGET_S = 30.0  # of a rule whose number of trials is free
+_LADDER_S = 120.0  # of the rule on the ladder: a wrong line of a grid shows only where it is tried
+_LEAST_POINTS = 4  # of a ladder, however slow
 _CHANGES = 6  # changes of a part beside single bytes
 
 
@@ -19,10 +21,11 @@ def ladder(bench: Bench) -> Iterator[CheckResult]:
     """Measured bits rise in the order of the points; in a grid, along each of its lines."""
     assert bench.first
     assert bench.identity
-    count = max(4, int(_BUDGET_S / max(bench.first.seconds, 1e-3)))
-    tried = bench.points
-    if count < len(tried):
-        tried = [tried[round(i * (len(tried) - 1) / (count - 1))] for i in range(count)]
+    params = {point: json.loads(values) for point, values in bench.identity.points.items()}
+    lines = _lines(params) if len(bench.modalities) == 2 else [bench.points]
+    count = max(_LEAST_POINTS, int(_LADDER_S / max(bench.first.seconds, 1e-3)))
+    lines = some_lines(lines, count)
+    tried = [point for point in bench.points if any(point in line for line in lines)]
     bits: dict[str, int] = {}
     for point in tried:
         encoded = bench.encoder.encode(point, bench.recipe)
@@ -30,8 +33,6 @@ def ladder(bench: Bench) -> Iterator[CheckResult]:
             yield CheckResult("ladder", False, f"point {point!r} must encode; instead: {encoded}")
             return
         bits[point] = stream_of(encoded).bits()
-    params = {point: json.loads(bench.identity.points[point]) for point in tried}
-    lines = _lines(params) if len(bench.modalities) == 2 else [tried]
     falls = [
         f"{high!r} ({bits[high]} bits) after {low!r} ({bits[low]} bits)"
         for line in lines
@@ -43,6 +44,37 @@ def ladder(bench: Bench) -> Iterator[CheckResult]:
         wrong = f"all points cost the same {bits[tried[0]]} bits; their params change nothing"
     found = ", ".join(f"{point} {value}" for point, value in bits.items())
     yield verdict("ladder", wrong, f"bits of {len(tried)} of {len(bench.points)} points: {found}")
+
+
+def some_lines(lines: Sequence[Sequence[str]], count: int) -> list[list[str]]:
+    """Whole lines, the ends first, until they have `count` points; of one line, points spread evenly.
+
+    Only points of one line are comparable. Two lines are taken at least. Order is kept.
+    """
+    if len({point for line in lines for point in line}) <= count:
+        return [list(line) for line in lines]
+    if len(lines) == 1:
+        (line,) = lines
+        return [[line[round(at * (len(line) - 1) / (count - 1))] for at in range(count)]]
+    places = _spread(len(lines))
+    chosen: list[int] = []
+    points: set[str] = set()
+    for at in places:
+        if len(chosen) >= 2 and len(points | set(lines[at])) > count:
+            continue
+        chosen.append(at)
+        points |= set(lines[at])
+    return [list(lines[at]) for at in sorted(chosen)]
+
+
+def _spread(count: int) -> list[int]:
+    """All of range(count): the ends, then what halves the largest gaps."""
+    found = [0, count - 1]
+    while len(found) < count:
+        known = sorted(found)
+        low, high = max(itertools.pairwise(known), key=lambda gap: gap[1] - gap[0])
+        found.append((low + high) // 2)
+    return found
 
 
 def timeline(bench: Bench) -> Iterator[CheckResult]:

@@ -52,6 +52,7 @@ class Identity:
     points: dict[str, str]
     seconds: float
     heavy: bool  # torch was imported on the way
+    parts: str  # why the declared parts cannot hold; empty where they can
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,18 @@ def identify(codec: str, folder: str, device: str) -> Identity | Refusal:
         if len(known) != len(points):
             return Refusal("invalid", f"point names must be unique, got {[point.name for point in points]}")
         heavy = "torch" in sys.modules
-        return Identity(available, facts, info.fingerprint(), info.modalities, known, seconds, heavy)
+        said = (available, facts, info.fingerprint(), info.modalities, known)
+        return Identity(*said, seconds, heavy, _wrong_parts(info))
     except (Exception, SystemExit) as error:
         return _refusal(error)
+
+
+def _wrong_parts(info: CodecInfo) -> str:
+    try:
+        info.declared_parts()
+    except CodecError as error:
+        return str(error)
+    return ""
 
 
 def warm(folder: str, device: str) -> None:
@@ -149,12 +159,10 @@ def load(codec: str, folder: str, device: str) -> Identity | Refusal:
     try:
         loaded = _instance(codec, device, 0)
         facts, points = _plain(loaded.info, loaded.points)
-        fingerprint = loaded.info.fingerprint()
+        said = (None, facts, loaded.info.fingerprint(), loaded.info.modalities, points)
     except (Exception, SystemExit) as error:
         return _refusal(error)
-    return Identity(
-        None, facts, fingerprint, loaded.info.modalities, points, time.perf_counter() - started, heavy=True
-    )
+    return Identity(*said, time.perf_counter() - started, heavy=True, parts=_wrong_parts(loaded.info))
 
 
 def _instance(codec: str, device: str, number: int) -> Codec:
@@ -185,6 +193,10 @@ def encode(
         _files.listening = False
     if not isinstance(stream, Bitstream):
         return Refusal("invalid", f"encode returned {type(stream).__name__}, not a Bitstream")
+    try:
+        coder.info.check_parts(stream)
+    except CodecError as error:
+        return Refusal("invalid", str(error))
     written = {path for path in _files.paths if not path.startswith(("/dev/", "/proc/"))}
     left = {path for path in written if os.path.isfile(path)} | {
         path for path, _ in _files_in(folder) - found

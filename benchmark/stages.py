@@ -80,6 +80,7 @@ def _synchronise(device: str) -> None:
         torch.cuda.synchronize(device)
 
 
+_WARM_S = 1
 _warmed: set[tuple[str, str, str]] = set()
 
 
@@ -95,15 +96,16 @@ def _warm(what: tuple[str, str, str], call: Callable[[], object]) -> None:
 
 
 def _beginning(clip: Clip) -> Clip:
-    """The first two frames, and as much sound."""
-    frames = min(2, clip.spec.frames)
-    samples = min(clip.spec.samples, math.ceil(0.08 * clip.spec.sample_rate))
+    """The first second, or all of a shorter clip: enough to fill the analysis window of a network."""
+    frames = min(math.ceil(_WARM_S * clip.spec.fps), clip.spec.frames)
+    samples = min(math.ceil(_WARM_S * clip.spec.sample_rate), clip.spec.samples)
     spec = replace(clip.spec, frames=frames, samples=samples)
     return Clip(spec, clip.video[:frames], clip.audio[:, :samples], clip.clip_id, clip.transcript)
 
 
 def encode(codec: str, point: Point, clip_folder: Path, output: Path, device: str) -> Encoded:
-    """Encode one clip at one point into one file. Raises CodecError for an invalid or empty bitstream."""
+    """Encode one clip at one point into one file. Raises CodecError for an invalid or empty bitstream,
+    and for one whose parts are not those that the codec declares."""
     coder = _codec(codec, device, "encode")
     device = device if coder.info.accelerated else "cpu"
     clip = artifacts.load_clip(clip_folder)
@@ -116,6 +118,7 @@ def encode(codec: str, point: Point, clip_folder: Path, output: Path, device: st
         elapsed = time.perf_counter() - started
     if not isinstance(stream, Bitstream):
         raise CodecError(f"codec {codec!r}: encode returned {type(stream).__name__}, not a Bitstream")
+    coder.info.check_parts(stream)
     if stream.bits() == 0:
         raise CodecError(f"codec {codec!r}, point {point.name!r}: the bitstream is empty")
     data = stream.to_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import struct
 import zlib
 from collections.abc import Mapping
@@ -163,6 +164,16 @@ class Timeline:
     bits: tuple[int, ...]
 
 
+def boundary_bits(payload_bytes: int, parts: int) -> float:
+    """Bits that the boundaries between `parts` declared parts can carry at most, beside the bill.
+
+    The log2 of the number of ways to cut so many bytes into so many parts, empty ones included. Each boundary
+    carries less than log2 of the bytes plus parts. Of the bill: of 1000 bytes 0.12 % in two parts, 0.24 % in
+    three, 0.72 % in eight; of 100 bytes 0.8 %, 1.5 % and 4.3 %. One part: none.
+    """
+    return math.log2(math.comb(payload_bytes + parts - 1, parts - 1)) if parts else 0.0
+
+
 _MAGIC = b"TKB1"
 
 
@@ -185,7 +196,9 @@ class Bitstream:
     """What a codec sends: an ordered ledger of parts, with unique names.
 
     Bits are 8 × the payload bytes and nothing else. The on-disk form adds framing
-    (lengths, names, a CRC-32), which is transport and not billed.
+    (lengths, names, a CRC-32), which is transport and not billed. Names, number and order of parts
+    are the codec's declaration (`CodecInfo.parts`), the same in every bitstream, and carry nothing. Where
+    the payloads' bytes are parted could carry a little: see `boundary_bits`.
     """
 
     parts: tuple[Part, ...]

@@ -48,7 +48,7 @@ def parts(
     units: Sequence[bytes], kind: Callable[[bytes], int], headers: Container[int], slices: Container[int]
 ) -> list[Part]:
     """Units in their order as `headers` (the parameter sets that come first), `keyframe` (up to the first
-    slice; a picture has one) and, if there is more, `inter`. Raises CodecError when there is no picture.
+    slice; a picture has one) and `inter` (the rest, maybe empty). Raises CodecError when there is no picture.
     """
     first = next((at for at, unit in enumerate(units) if kind(unit) not in headers), len(units))
     picture = next((at for at, unit in enumerate(units) if kind(unit) in slices), None)
@@ -59,7 +59,7 @@ def parts(
         "keyframe": units[first : picture + 1],
         "inter": units[picture + 1 :],
     }
-    return [Part(name, "video", join(piece)) for name, piece in pieces.items() if piece]
+    return [Part(name, "video", join(piece)) for name, piece in pieces.items()]
 
 
 def sizes(

@@ -53,7 +53,7 @@ def shows_picture(unit: bytes) -> bool:
 
 
 def parts(stream: bytes) -> Sequence[Part]:
-    """`headers` (sequence header), `keyframe` and, if there is more, `inter`; no temporal delimiters.
+    """`headers` (sequence header), `keyframe` and `inter` (maybe empty); no temporal delimiters.
 
     Raises CodecError for a stream that `restore` would not give back.
     """
@@ -65,7 +65,7 @@ def parts(stream: bytes) -> Sequence[Part]:
     if restore(b"".join(units)) != stream:
         raise CodecError("AV1 stream: its temporal delimiters do not follow from its frames")
     pieces = {"headers": units[:first], "keyframe": units[first : picture + 1], "inter": units[picture + 1 :]}
-    return [Part(name, "video", b"".join(piece)) for name, piece in pieces.items() if piece]
+    return [Part(name, "video", b"".join(piece)) for name, piece in pieces.items()]
 
 
 def sizes(payload: bytes) -> Iterator[tuple[int, Place]]:

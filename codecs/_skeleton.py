@@ -32,6 +32,7 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
         name="skeleton",
         version="1",  # change it whenever the output changes: results are cached under it
         modalities=("video",),  # or ("audio",), or both for a joint codec
+        parts=("pixels",),  # the parts of every bitstream, in order: their names are not billed
         family="conventional",  # or "neural", "generative", "floor"
         licence="Apache-2.0",
         paper="",

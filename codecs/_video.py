@@ -23,6 +23,7 @@ _BLOCK, _LEAST = 8, 64
 # quantizers an odd rate cannot change or break anything.
 _NOMINAL_FPS = "25"
 _CHUNK = 8
+PARTS = "headers", "keyframe", "inter"
 
 
 Place = Literal["before", "picture", "after"]
@@ -78,7 +79,7 @@ class FfmpegVideoCodec:
     arguments: Callable[[Point], list[str]]
 
     def encode(self, clip: Clip, point: Point) -> Bitstream:
-        """The clip's pictures as parts `headers`, `keyframe` and, beyond one picture, `inter`."""
+        """The clip's pictures as parts `headers`, `keyframe` and `inter` (empty for one picture)."""
         if not clip.spec.frames:
             raise CodecError(f"{self.info.name} codes pictures, and this clip has none")
         stream = encode_stream(clip.video, self.syntax, self.arguments(point))

@@ -47,6 +47,7 @@ def describe(name: str, params: str) -> tuple[CodecInfo, Sequence[Point]]:
         name=name,
         version="1",
         modalities=("video",),
+        parts=_video.PARTS,
         family="conventional",
         licence="BSD-3-Clause-Clear (vvenc), LGPL-2.1 (decoder)",
         paper="ITU-T H.266; Wieckowski et al., VVenC: an open and optimized VVC encoder, ICMEW 2021",

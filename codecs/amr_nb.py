@@ -31,6 +31,7 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
         name="amr-nb",
         version="1",
         modalities=("audio",),
+        parts=("mode", "frames"),
         family="conventional",
         licence="Apache-2.0",
         paper="3GPP TS 26.071, 26.101",

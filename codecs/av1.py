@@ -33,6 +33,7 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
         name="av1",
         version="1",
         modalities=("video",),
+        parts=_video.PARTS,
         family="conventional",
         licence="BSD-3-Clause-Clear (SVT-AV1), BSD-2-Clause (dav1d)",
         paper="AV1 Bitstream & Decoding Process Specification; Kossentini et al., SVT-AV1, SPIE 2020",

@@ -52,6 +52,7 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
         name="hevc",
         version="1",
         modalities=("video",),
+        parts=_video.PARTS,
         family="conventional",
         licence="GPL-2.0 (x265), LGPL-2.1 (decoder)",
         paper="ITU-T H.265; Sullivan et al., Overview of the HEVC standard, IEEE TCSVT 2012",

@@ -49,6 +49,7 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
         name="opus",
         version="2",
         modalities=("audio",),
+        parts=("lengths", "packets"),
         family="conventional",
         licence="BSD-3-Clause",
         paper="RFC 6716",

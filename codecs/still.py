@@ -23,6 +23,7 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
         name="still",
         version="1",
         modalities=("video",),
+        parts=("headers", "keyframe"),
         family="floor",
         licence="BSD-3-Clause-Clear (vvenc), LGPL-2.1 (decoder)",
         paper="",

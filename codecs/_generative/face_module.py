@@ -53,6 +53,7 @@ class FaceModule:
             name=self.name,
             version=self.version,
             modalities=("video",),
+            parts=("headers", "keyframe", "motion"),
             family="generative",
             licence=self.licence,
             paper=self.paper,

@@ -68,6 +68,7 @@ class SpeechModule:
             name=self.name,
             version=self.version,
             modalities=("audio",),
+            parts=("setting", "tokens"),
             family="neural",
             licence=self.licence,
             paper=self.paper,

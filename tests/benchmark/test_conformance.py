@@ -33,8 +33,18 @@ BROKEN = {  # codec -> the rule that catches it
     "broken-late": "aligned",
     "broken-mumbles": "aligned",
     "broken-empty": "ledger",
-    "broken-part-names": "ledger",
-    "broken-frame-parts": "ledger",
+    "broken-undeclared": "parts",
+    "broken-many-parts": "parts",
+    "broken-wrong-stream": "parts",
+    "broken-part-names": "encode",
+    "broken-frame-parts": "encode",
+    "broken-part-number": "one-frame",
+    "broken-part-order": "encode",
+    "broken-part-stream": "encode",
+    "broken-non-empty-parts": "emptiness",
+    "broken-either-part": "emptiness",
+    "broken-step-in-length": "boundaries",
+    "broken-checksum-in-length": "boundaries",
     "broken-input": "input-untouched",
     "broken-estimated": "payload-decides",
     "broken-padding": "payload-needed",
@@ -89,6 +99,14 @@ def test_good_codecs_pass(name: str) -> None:
     assert failed(results) == {}
     assert seen == results
     assert len(set(names(results))) == len(results)
+
+
+@pytest.mark.usefixtures("example_codecs")
+def test_a_slow_codec_has_more_time_for_longer_clips() -> None:
+    """It takes 3 s for 0.4 s, and 7.5 s for the second that `aligned` asks for."""
+    results = check("fake-slow", step_limit_s=6)
+    assert failed(results) == {}
+    assert {result.name: result.ok for result in results}["aligned"]
 
 
 class LastingExecutor(LocalExecutor):

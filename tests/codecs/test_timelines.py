@@ -39,7 +39,7 @@ def test_each_picture_has_its_bits(name, frames, moving):
     for number in range(frames):
         bits = {part: line.bits[number] > 0 for part, line in found.items()}
         assert bits["headers"] == bits["keyframe"] == (number == key)
-        assert bits.get("inter", False) == (number != key)
+        assert bits["inter"] == (number != key)
 
 
 @pytest.mark.parametrize("name", ["vvc", "hevc", "av1"])

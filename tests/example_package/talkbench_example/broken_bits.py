@@ -96,6 +96,109 @@ class FrameParts(FakeCodec):
         return Clip(replace(spec, samples=0), torch.cat([clip.video for clip in clips]), clips[0].audio)
 
 
+class PartNumber(FakeCodec):
+    """Has one bit carried by whether there is a second part."""
+
+    def encode(self, clip: Clip, point: Point) -> Bitstream:
+        (part,) = super().encode(clip, point).parts
+        bit = clip.spec.frames == 1
+        return Bitstream((part, *([Part("more", "video", b"")] if bit else [])))
+
+
+class PartOrder(FakeCodec):
+    """Has one bit carried by which part comes first: whether the clip begins dark."""
+
+    def encode(self, clip: Clip, point: Point) -> Bitstream:
+        (part,) = super().encode(clip, point).parts
+        parts = Part("head", "video", part.payload[:1]), replace(part, payload=part.payload[1:])
+        return Bitstream(parts[:: 1 if int(clip.video[0, 0].float().mean()) % 2 else -1])
+
+    def decode(self, stream: Bitstream, spec: ClipSpec) -> Clip:
+        return super().decode(_pixels(stream["head"] + stream["pixels"]), spec)
+
+
+class PartStream(FakeCodec):
+    """Bills its pictures to the sound where the clip is short."""
+
+    def encode(self, clip: Clip, point: Point) -> Bitstream:
+        pixels, samples = super().encode(clip, point).parts
+        return Bitstream((replace(pixels, stream="audio") if clip.spec.frames < 10 else pixels, samples))
+
+
+class NonEmptyParts(FakeCodec):
+    """Has seven bits of its checksum carried by which of eight parts are empty."""
+
+    def encode(self, clip: Clip, point: Point) -> Bitstream:
+        payload = super().encode(clip, point)["pixels"]
+        rest, hidden = payload[:-1], payload[-1]
+        parts = []
+        for at in range(7):
+            size = hidden >> at & 1
+            parts.append(Part(f"p{at}", "video", rest[:size]))
+            rest = rest[size:]
+        return Bitstream((*parts, Part("p7", "video", rest)))
+
+    def decode(self, stream: Bitstream, spec: ClipSpec) -> Clip:
+        rest = b"".join(part.payload for part in stream.parts)
+        hidden = sum(bool(stream[f"p{at}"]) << at for at in range(7))
+        try:
+            return super().decode(_pixels(rest + bytes([hidden])), spec)
+        except CodecError:  # the checksum says which of the two it was
+            return super().decode(_pixels(rest + bytes([hidden | 128])), spec)
+
+
+class EitherPart(FakeCodec):
+    """Has a bit carried by which of two parts the payload is in."""
+
+    def encode(self, clip: Clip, point: Point) -> Bitstream:
+        payload = super().encode(clip, point)["pixels"]
+        rest, bit = payload[:-1], payload[-1] & 1
+        both = [b"", b""]
+        both[bit] = rest + bytes([payload[-1] >> 1])
+        return Bitstream(tuple(Part(name, "video", one) for name, one in zip("ab", both, strict=True)))
+
+    def decode(self, stream: Bitstream, spec: ClipSpec) -> Clip:
+        data, bit = stream["a"] or stream["b"], 1 if stream["b"] else 0
+        if not data or data[-1] > 127:
+            raise CodecError("no payload")
+        return super().decode(_pixels(data[:-1] + bytes([data[-1] << 1 | bit])), spec)
+
+
+class StepInLength(FakeCodec):
+    """Sends the quantizer's step as the length of a part; any other length is a step, too."""
+
+    def encode(self, clip: Clip, point: Point) -> Bitstream:
+        data = zlib.decompress(super().encode(clip, point)["pixels"])
+        step, payload = data[0], zlib.compress(data[1:])
+        return Bitstream((Part("a", "video", payload[:step]), Part("b", "video", payload[step:])))
+
+    def decode(self, stream: Bitstream, spec: ClipSpec) -> Clip:
+        try:
+            data = zlib.decompress(stream["a"] + stream["b"])
+        except zlib.error as error:
+            raise CodecError(str(error)) from error
+        return super().decode(_pixels(zlib.compress(bytes([len(stream["a"]) % 256]) + data)), spec)
+
+
+class ChecksumInLength(FakeCodec):
+    """Sends the checksum's last byte as the length of a part; another length is refused."""
+
+    def encode(self, clip: Clip, point: Point) -> Bitstream:
+        payload = super().encode(clip, point)["pixels"]
+        rest = payload[:-1]
+        at = len(rest) * payload[-1] // 256
+        return Bitstream((Part("a", "video", rest[:at]), Part("b", "video", rest[at:])))
+
+    def decode(self, stream: Bitstream, spec: ClipSpec) -> Clip:
+        rest = stream["a"] + stream["b"]
+        hidden = -(-256 * len(stream["a"]) // max(len(rest), 1))
+        return super().decode(_pixels(rest + bytes([hidden % 256])), spec)
+
+
+def _pixels(payload: bytes) -> Bitstream:
+    return Bitstream((Part("pixels", "video", payload),))
+
+
 class LeaksByGlobal(FakeCodec):
     """Sends a hash, and looks up the rest in a global of this module."""
 
@@ -248,15 +351,30 @@ class OneFrame(FakeCodec):
         return super().encode(clip, point)
 
 
-def _video(kind: type[FakeCodec], name: str, points: Sequence[Point] = VIDEO_POINTS) -> FakeCodec:
-    return kind(info(name, ("video",)), points)
+def _video(
+    kind: type[FakeCodec],
+    name: str,
+    points: Sequence[Point] = VIDEO_POINTS,
+    parts: Sequence[str] | None = None,
+) -> FakeCodec:
+    return kind(info(name, ("video",), parts=parts), points)
 
 
 estimated = _video(Estimated, "broken-estimated")
 padding = _video(Padding, "broken-padding")
 wrong_timeline = _video(WrongTimeline, "broken-timeline")
-unneeded_part = _video(UnneededPart, "broken-unneeded-part")
+unneeded_part = _video(UnneededPart, "broken-unneeded-part", parts=("pixels", "notes"))
 frame_parts = _video(FrameParts, "broken-frame-parts")
+part_number = _video(PartNumber, "broken-part-number")
+part_order = _video(PartOrder, "broken-part-order", parts=("head", "pixels"))
+part_stream = PartStream(info("broken-part-stream", ("video", "audio")), JOINT_POINTS)
+non_empty_parts = _video(NonEmptyParts, "broken-non-empty-parts", parts=[f"p{at}" for at in range(8)])
+either_part = _video(EitherPart, "broken-either-part", parts=("a", "b"))
+step_in_length = _video(StepInLength, "broken-step-in-length", parts=("a", "b"))
+checksum_in_length = _video(ChecksumInLength, "broken-checksum-in-length", parts=("a", "b"))
+undeclared = _video(FakeCodec, "broken-undeclared", parts=())
+many_parts = _video(FakeCodec, "broken-many-parts", parts=[f"p{at}" for at in range(9)])
+wrong_stream = FakeCodec(info("broken-wrong-stream", ("video",), parts={"pixels": "audio"}), VIDEO_POINTS)
 part_names = _video(PartNames, "broken-part-names")
 leaks_by_global = _video(LeaksByGlobal, "broken-global")
 leaks_by_temporary_file = _video(LeaksByTemporaryFile, "broken-temporary-file")

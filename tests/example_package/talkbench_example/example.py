@@ -23,7 +23,13 @@ def availability() -> str | None:
 
 def describe() -> tuple[CodecInfo, Sequence[Point]]:
     info = CodecInfo(
-        "example", "1", ("audio",), "conventional", "Apache-2.0", build={"zlib": zlib.ZLIB_RUNTIME_VERSION}
+        "example",
+        "1",
+        ("audio",),
+        "conventional",
+        "Apache-2.0",
+        build={"zlib": zlib.ZLIB_RUNTIME_VERSION},
+        parts=("samples",),
     )
     return info, [Point(f"{levels}-levels", {"levels": levels}) for levels in (3, 7, 15, 31, 63)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -78,6 +79,15 @@ class FakeCodec:
         return Clip(shape, torch.from_numpy(video), torch.from_numpy(audio))
 
 
+class SlowCodec(FakeCodec):
+    """Right and slow: at its highest rate it takes 0.3 s for 0.04 s of sound."""
+
+    def encode(self, clip: Clip, point: Point) -> Bitstream:
+        if point == self.points[-1]:
+            time.sleep(7.5 * clip.spec.duration_s)
+        return super().encode(clip, point)
+
+
 def means(clip: Clip) -> NDArray[Any]:
     """One pixel of each block, for speed; values 0 to 255."""
     return clip.video[:, :, ::_BLOCK, ::_BLOCK].numpy()
@@ -111,13 +121,28 @@ def unpack(payload: bytes, shape: tuple[int, ...]) -> NDArray[Any]:
     return np.minimum(np.frombuffer(data[1:], np.uint8).reshape(shape).astype(np.float64) * data[0], 255)
 
 
-def info(name: str, modalities: tuple[Modality, ...], **more: Mapping[str, str]) -> CodecInfo:
-    build = {"zlib": zlib.ZLIB_RUNTIME_VERSION}
+def info(
+    name: str,
+    modalities: tuple[Modality, ...],
+    build: Mapping[str, str] | None = None,
+    parts: Sequence[str] | Mapping[str, Stream] | None = None,
+) -> CodecInfo:
+    usual: dict[str, Stream] = {
+        **({"pixels": "joint" if len(modalities) == 2 else "video"} if "video" in modalities else {}),
+        **({"samples": "audio"} if "audio" in modalities else {}),
+    }
     return CodecInfo(
-        name, "1", modalities, "conventional", "Apache-2.0", build={**build, **more.get("build", {})}
+        name,
+        "1",
+        modalities,
+        "conventional",
+        "Apache-2.0",
+        build={"zlib": zlib.ZLIB_RUNTIME_VERSION, **(build or {})},
+        parts=usual if parts is None else parts,
     )
 
 
 video = FakeCodec(info("fake-video", ("video",)), VIDEO_POINTS)
 audio = FakeCodec(info("fake-audio", ("audio",)), AUDIO_POINTS)
 joint = FakeCodec(info("fake-joint", ("video", "audio")), JOINT_POINTS)
+slow = SlowCodec(info("fake-slow", ("audio",)), AUDIO_POINTS)
