@@ -4,14 +4,15 @@ A worker process has a history: libraries, loaded networks, and a heap that earl
 the next one uses again without growing. So neither its resident memory nor that memory's growth is a codec's
 own. `PeakMemory` therefore
 
-- gives the freed heap back to the system first (`malloc_trim`), so that whatever is used again is seen to grow;
+- gives the freed heap back to the system first (`malloc_trim`), so that using it again shows as growth;
 - takes as zero what the process and its children hold then, so that a loaded network does not count;
 - counts anonymous memory only (heap and stacks), so that mapped clips, programs and shared libraries do not
   count. Neither does memory that processes share: Linux does not tell whose it is;
 - resets the kernel's own high-water mark (`/proc/PID/clear_refs`) and reads it afterwards, so that a peak
   between two samples is seen; samples find the children, and their marks.
 
-Where the kernel keeps no such mark, or a child came and went unseen, nothing is measured, for a stated reason.
+Where the kernel keeps no such mark, or a child came and went unseen, nothing is measured, and `reason`
+says why.
 """
 
 from __future__ import annotations
@@ -58,7 +59,6 @@ class PeakMemory:
         self.reason = self._own.reset()
         for child in self._family.living():
             child.reset()
-        self._before = {child.pid: child.anonymous for child in self._family.living()}
         self._seen: set[int] = set()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -88,7 +88,7 @@ class PeakMemory:
         total = self._own.now()
         for child in self._family.living():
             self._seen.add(child.pid)
-            total += max(0, child.peak() - self._before.get(child.pid, 0))
+            total += child.peak()
         self._peak = max(self._peak, total)
 
 
