@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...benchmark import training_card, training_figure, training_loop, training_state, weights
+from ...benchmark import environment, training_card, training_figure, training_loop, training_state, weights
 from ...benchmark.artifacts import cache_folder
 from ...benchmark.train_cli import Request, Say
 from . import training, training_faces, training_perceptual
@@ -44,7 +43,7 @@ def train(plan: Plan, request: Request, say: Say) -> Path:
 
 
 def render(folder: Path, say: Say) -> None:
-    """Makes every person of the recipe who is not in the folder yet, on all cores: some minutes, once."""
+    """Makes every person of the recipe who is not in the folder yet, on all usable cores: some minutes, once."""
 
     def here() -> int:
         counts = (("train", PEOPLE), ("validation", HELD_OUT))
@@ -53,7 +52,7 @@ def render(folder: Path, say: Say) -> None:
     total = PEOPLE + HELD_OUT
     if here() == total:
         return
-    parts = os.cpu_count() or 1
+    parts = environment.usable_cores()
     command = [sys.executable, "-m", training_faces.__name__, str(folder), str(PEOPLE), str(HELD_OUT)]
     with training_state.between_steps() as let_through:
         renderers = [subprocess.Popen([*command, str(part), str(parts)]) for part in range(parts)]
