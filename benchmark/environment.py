@@ -81,7 +81,7 @@ def _quotas(root: Path) -> Iterator[float]:
             places = (mounts / controllers, mounts / "cpu")
         else:
             continue
-        # A container may see its own group as the mount's root, though its path is the host's or leads outside.
+        # A container may see its own group as the mount's root, its path being the host's or outside.
         inside = Path() if ".." in path.split("/") else Path(path.lstrip("/"))
         for place in places:
             for group in (inside, *inside.parents):

@@ -43,7 +43,7 @@ def train(plan: Plan, request: Request, say: Say) -> Path:
 
 
 def render(folder: Path, say: Say) -> None:
-    """Makes every person of the recipe who is not in the folder yet, on all usable cores: some minutes, once."""
+    """Makes every person of the recipe who is not in the folder yet, on all usable cores: minutes, once."""
 
     def here() -> int:
         counts = (("train", PEOPLE), ("validation", HELD_OUT))
