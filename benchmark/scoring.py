@@ -32,7 +32,7 @@ _loaded: dict[tuple[str, str, bool], tuple[tuple[str, ...], Any]] = {}
 
 
 def _load(family: str, infos: Sequence[MetricInfo], device: str) -> Any:
-    """The family, ready to compute `infos`; a process keeps the last one that it loaded, in both its forms."""
+    """The family, ready to compute `infos`; a process keeps the last one, in both its forms."""
     form = family, device, any(info.quick for info in infos)
     wanted = tuple(info.fingerprint() for info in infos)
     if form not in _loaded or _loaded[form][0] != wanted:

@@ -72,11 +72,9 @@ def render(folder: Path, say: Say) -> None:
 def export(trainer: Trainer, validation: Mapping[str, float], request: Request) -> Path:
     """Writes the weights and their card; returns the weights' path."""
     plan = trainer.plan
-    method = plan.weights.partition("-")[0]
     facts = {
-        "what": f"A small {method.upper()}, trained on this project's rendered heads. "
-        f"It stands for the method; it is not the published {method.upper()}.",
-        "recipe": _command(method, trainer, request),
+        **training_card.identity(plan.method, "rendered heads"),
+        "recipe": _command(training_card.recipe_name(plan.weights), trainer, request),
         "data": {
             "dataset": "synthetic",
             "splits": "training and validation people, voices and sentences; none of the test split",
@@ -98,11 +96,11 @@ def export(trainer: Trainer, validation: Mapping[str, float], request: Request) 
     return path
 
 
-def _command(method: str, trainer: Trainer, request: Request) -> str:
+def _command(recipe: str, trainer: Trainer, request: Request) -> str:
     """What trains such weights again, whatever else is on a machine."""
     loss = "--perceptual" if trainer.perceptual else "--no-perceptual"
     minutes = "" if request.minutes is None else f" --minutes {request.minutes:g}"
-    return f"talkbench train {method} {loss}{minutes}"
+    return f"talkbench train {recipe} {loss}{minutes}"
 
 
 def _vgg(trainer: Trainer) -> str:
