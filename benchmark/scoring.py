@@ -131,7 +131,7 @@ def _deviations(
             {
                 name: (mean(s.frame_values) if s.frame_values else s.value, len(s.frame_values or ()))
                 for name, s in found.items()
-                if isinstance(s, Score)
+                if isinstance(s, Score) and name in {info.name for info in quick}
             }
         )
     return {
