@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -95,7 +94,7 @@ def sweep(
         out=out or Path("results") / chosen.name,
         devices=environment.devices(device),
         executor=executor,
-        workers=workers or len(os.sched_getaffinity(0)),
+        workers=workers or environment.usable_cores(),
         limit=limit,
         rescore=_names("rescore", rescore),
         retry_failed=retry_failed,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import math
 import os
 import platform
 import re
 import subprocess
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,19 +34,77 @@ def devices(wanted: str) -> list[str]:
 
 
 def _gpu_count() -> int:
-    # Importing torch takes seconds; without the driver's device file there is nothing to ask it.
-    if not Path("/dev/nvidiactl").exists():
+    # Importing torch takes seconds; without a driver there is nothing to ask it.
+    if not _has_driver():
         return 0
     import torch
 
     return torch.cuda.device_count()
 
 
+def _has_driver() -> bool:
+    """Whether a driver that torch could use is installed: NVIDIA's by its library, AMD's by its device.
+
+    NVIDIA's device files have other names under WSL2 (/dev/dxg) and on Jetson; its library has one name.
+    """
+    if Path("/dev/kfd").exists():
+        return True
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def usable_cores(root: Path = Path("/")) -> int:
+    """How many cores this process may keep busy, at least 1: those it may run on, and no more than its quota.
+
+    The quota is the least of its control groups' and their parents' (`cpu.max`, or `cpu.cfs_quota_us` of
+    version 1), rounded up. root: where `proc` and `sys` are.
+    """
+    allowed = len(os.sched_getaffinity(0))
+    return max(1, min([allowed, *(math.ceil(quota) for quota in _quotas(root))]))
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """Cores that each control group above this process grants it, where it sets a limit."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:  # a kernel without control groups
+        return
+    mounts = root / "sys/fs/cgroup"
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            places = (mounts, mounts / "unified")
+        elif "cpu" in controllers.split(","):
+            places = (mounts / controllers, mounts / "cpu")
+        else:
+            continue
+        # A container may see its own group as the mount's root, its path being the host's or outside.
+        inside = Path() if ".." in path.split("/") else Path(path.lstrip("/"))
+        for place in places:
+            for group in (inside, *inside.parents):
+                yield from _quota(place / group)
+
+
+def _quota(group: Path) -> Iterator[float]:
+    """The quota of one control group, of either version; nothing where there is no limit or no such group."""
+    if (group / "cpu.max").is_file():
+        quota, _, period = (group / "cpu.max").read_text(encoding="utf-8").partition(" ")
+        if quota != "max":
+            yield int(quota) / int(period)
+    if (group / "cpu.cfs_quota_us").is_file():
+        quota = int((group / "cpu.cfs_quota_us").read_text(encoding="utf-8"))
+        if quota > 0:
+            yield quota / int((group / "cpu.cfs_period_us").read_text(encoding="utf-8"))
+
+
 def describe(device_names: list[str]) -> dict[str, Any]:
-    """JSON-ready facts of this machine: CPU, GPUs, operating system, Python and library versions."""
+    """JSON-ready facts of this machine: CPU, its usable cores, GPUs, operating system, Python, libraries."""
     facts: dict[str, Any] = {
         "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": platform.platform(),
         "python": platform.python_version(),

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from . import environment
 from .errors import Unavailable, describe_error
 
 JobStatus = Literal["ok", "failed", "unavailable", "timeout", "oom", "died"]
@@ -145,7 +146,7 @@ class LocalExecutor:
     def __init__(self, workers: int, devices: Sequence[str]) -> None:
         self.workers = max(workers, len(devices))
         self.devices = devices
-        self._threads = max(1, (os.cpu_count() or 1) // self.workers)
+        self._threads = max(1, environment.usable_cores() // self.workers)
         self._share = -(-self.workers // len(devices))
         self._pools: dict[str, Any] = {}
         self._running: dict[concurrent.futures.Future[Any], tuple[Job, str]] = {}

@@ -220,6 +220,8 @@ def put_decode(
             "decode_error": error,
             "decode_s": result.decode_s if result else None,
             "decode_device": result.device if result else None,
+            "decode_peak_rss_bytes": result.peak_rss_bytes if result else None,
+            "decode_peak_gpu_bytes": result.peak_gpu_bytes if result else None,
             "decoded_sha256": sha256,
         }
         store.change("encodes", {"encode_id": encode_id}, values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,7 +62,7 @@ def verify(
     request = verifying.Request(
         archive, None if everything else sample, verifying.new_seed() if seed is None else seed, clips or ()
     )
-    executor = executors.LocalExecutor(workers or len(os.sched_getaffinity(0)), environment.devices(device))
+    executor = executors.LocalExecutor(workers or environment.usable_cores(), environment.devices(device))
     try:
         with open_progress(_out) as progress:
             found = verifying.verify(request, executor, progress)

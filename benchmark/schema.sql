@@ -107,12 +107,13 @@ CREATE TABLE IF NOT EXISTS encodes (
     duration_s DOUBLE,
     bitstream_sha256 VARCHAR,
     encode_s DOUBLE, encode_device VARCHAR,
-    peak_rss_bytes BIGINT, peak_gpu_bytes BIGINT,
+    peak_rss_bytes BIGINT, peak_gpu_bytes BIGINT, -- that encoding took beyond a loaded codec; NULL: not measured
     decode_status VARCHAR, decode_error VARCHAR,
     decode_s DOUBLE, decode_device VARCHAR,
     decoded_sha256 VARCHAR,              -- of the decoded clip: its scores were made from this one
     run_id VARCHAR,
-    selected BOOLEAN NOT NULL            -- part of the latest plan
+    selected BOOLEAN NOT NULL,           -- part of the latest plan
+    decode_peak_rss_bytes BIGINT, decode_peak_gpu_bytes BIGINT -- the same of decoding; without, the above is a worker's
 );
 
 -- A metric of one encode. `encode_id` 'reference:CLIP_ID' is the clip itself, uncoded.
@@ -209,6 +210,8 @@ ALTER TABLE runs ADD COLUMN IF NOT EXISTS source VARCHAR;
 ALTER TABLE codecs ADD COLUMN IF NOT EXISTS parameters BIGINT;
 ALTER TABLE metrics ADD COLUMN IF NOT EXISTS weights VARCHAR;
 ALTER TABLE encodes ADD COLUMN IF NOT EXISTS decoded_sha256 VARCHAR;
+ALTER TABLE encodes ADD COLUMN IF NOT EXISTS decode_peak_rss_bytes BIGINT;
+ALTER TABLE encodes ADD COLUMN IF NOT EXISTS decode_peak_gpu_bytes BIGINT;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS clips BIGINT;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS note VARCHAR;
 ALTER TABLE set_scores ADD COLUMN IF NOT EXISTS inputs VARCHAR;

@@ -27,17 +27,20 @@ Outcomes = dict[str, Score | Exception]
 
 _FRAMES_BOTH_WAYS = 16  # of one variant of each clip, where a quick form is asked for
 
-_loaded: tuple[tuple[str, ...], Any] | None = None
+_loaded: dict[tuple[str, str, bool], tuple[tuple[str, ...], Any]] = {}
+"""By family, device and whether it is a quick form: fingerprints, and what computes them."""
 
 
 def _load(family: str, infos: Sequence[MetricInfo], device: str) -> Any:
-    """The family, ready to compute `infos`; a process keeps the last one that it loaded."""
-    global _loaded
-    key = (family, device, *(info.fingerprint() for info in infos))
-    if _loaded is None or _loaded[0] != key:
-        _loaded = None  # let go of the last one's memory before the next is loaded
-        _loaded = key, registry.metric_family(family).load(device, infos)
-    return _loaded[1]
+    """The family, ready to compute `infos`; a process keeps the last one, in both its forms."""
+    form = family, device, any(info.quick for info in infos)
+    wanted = tuple(info.fingerprint() for info in infos)
+    if form not in _loaded or _loaded[form][0] != wanted:
+        # Let go of what is not needed any more before the next is loaded.
+        for other in [other for other in _loaded if other[:2] != form[:2] or other == form]:
+            del _loaded[other]
+        _loaded[form] = wanted, registry.metric_family(family).load(device, infos)
+    return _loaded[form][1]
 
 
 def score(
@@ -117,7 +120,7 @@ def _deviations(
         return {}
     clip, values = artifacts.load_clip(clip_folder), []
     decoded = _only(artifacts.load_clip(variant.folder), quick[0].modality)
-    for chosen in (quick, [info.exact() for info in quick]):
+    for chosen in (infos, [info.exact() for info in quick]):  # `infos`: as the scores themselves load them
         metric: Metric = _load(family, chosen, device)
         found: Outcomes = {}
         frames = min(_FRAMES_BOTH_WAYS, clip.spec.frames) if metric.frames_at_once else clip.spec.frames
@@ -134,7 +137,7 @@ def _deviations(
             {
                 name: (mean(s.frame_values) if s.frame_values else s.value, len(s.frame_values or ()))
                 for name, s in found.items()
-                if isinstance(s, Score)
+                if isinstance(s, Score) and name in {info.name for info in quick}
             }
         )
     return {

@@ -30,7 +30,7 @@ class Encoded:
     bitstream_sha256: str
     encode_s: float
     device: str
-    peak_rss_bytes: int
+    peak_rss_bytes: int | None  # None: not measured
     peak_gpu_bytes: int | None
 
 
@@ -41,6 +41,8 @@ class Decoded:
     decode_s: float
     device: str
     decoded_sha256: str
+    peak_rss_bytes: int | None  # None: not measured
+    peak_gpu_bytes: int | None
 
 
 def prepare(
@@ -146,14 +148,15 @@ def decode(codec: str, bitstream: Path, sha256: str, spec: ClipSpec, folder: Pat
     coder = _codec(codec, device, "decode")
     device = device if coder.info.accelerated else "cpu"
     _warm(("decode", codec, device), lambda: coder.decode(stream, spec))
-    _synchronise(device)
-    started = time.perf_counter()
-    clip = coder.decode(stream, spec)
-    _synchronise(device)
-    elapsed = time.perf_counter() - started
+    with PeakMemory(device) as peak:
+        _synchronise(device)
+        started = time.perf_counter()
+        clip = coder.decode(stream, spec)
+        _synchronise(device)
+        elapsed = time.perf_counter() - started
     check_decoded(codec, clip, spec, coder.info.modalities)
     artifacts.save_clip(folder, clip, {})
-    return Decoded(elapsed, device, clip.sha256())
+    return Decoded(elapsed, device, clip.sha256(), peak.rss_bytes, peak.gpu_bytes)
 
 
 def check_decoded(codec: str, clip: object, spec: ClipSpec, modalities: Sequence[Modality]) -> None:

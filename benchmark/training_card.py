@@ -20,6 +20,24 @@ def file_of(weights: str, folder: Path) -> Path:
     return folder / f"{weights.replace('-', '_')}.safetensors"
 
 
+def identity(method: str, learned_from: str) -> dict[str, str]:
+    """What a card says that weights are. method: as its authors write it; learned_from: 'rendered heads'."""
+    return {
+        "method": method,
+        "what": f"A small {method}, trained on this project's {learned_from}. "
+        f"It stands for the method; it is not the published {method}.",
+    }
+
+
+def recipe_name(weights: str) -> str:
+    """What `talkbench train` calls the recipe of weights.
+
+    >>> recipe_name("my-net-synthetic")
+    'my-net'
+    """
+    return weights.removesuffix("-synthetic")
+
+
 def write(
     weights: str,
     network: nn.Module,

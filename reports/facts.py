@@ -132,6 +132,8 @@ def systems(connection: Connection) -> list[Row]:
 def speed(connection: Connection) -> list[Row]:
     """Median speed of each codec on each device over all its encodes, and its largest memory.
 
+    Earlier stores have no memory of decoding, and that of encoding is a whole worker's: it is left out.
+
     *_realtime: seconds of clip per second of work, with the slowest and fastest encode; *_fps: pictures/s.
     """
     return query(
@@ -148,7 +150,10 @@ def speed(connection: Connection) -> list[Row]:
                max(e.duration_s / nullif(e.decode_s, 0)) AS decode_realtime_max,
                median(CASE WHEN e.bits_video + e.bits_joint > 0 THEN c.frames END / nullif(e.decode_s, 0))
                    AS decode_fps,
-               max(e.peak_rss_bytes) AS peak_rss_bytes, max(e.peak_gpu_bytes) AS peak_gpu_bytes
+               max(e.peak_rss_bytes) FILTER (e.decode_peak_rss_bytes IS NOT NULL) AS encode_rss_bytes,
+               max(e.decode_peak_rss_bytes) AS decode_rss_bytes,
+               max(e.peak_gpu_bytes) FILTER (e.decode_peak_rss_bytes IS NOT NULL) AS encode_gpu_bytes,
+               max(e.decode_peak_gpu_bytes) AS decode_gpu_bytes
         FROM encodes e JOIN clips c USING (clip_id)
         WHERE e.selected AND e.status = 'ok' GROUP BY ALL ORDER BY e.codec, e.encode_device
         """,

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 CAPTION = (
     "Each codec at its own measured point nearest to {kbps} kbit/s of {rate} rate, on {dataset}. Speed:"
-    " median over the clips of that point, after a warm-up, without loading models or files; memory: "
-    "the largest of these encodes; rate and {metric}: means over clips, nothing interpolated. "
+    " median over the clips of that point, after a warm-up, without loading models or files; working "
+    "memory: the most that encoding or decoding one of these clips took beyond the loaded codec, in the "
+    "process and its children; rate and {metric}: means over clips, nothing interpolated. "
     "{hardware}"
 )
 
@@ -36,7 +37,10 @@ def points(source: Source) -> list[Row]:
                median(e.duration_s / nullif(e.decode_s, 0)) AS decode_realtime,
                list_sort(list(DISTINCT e.encode_device) FILTER (e.encode_device <> '')) AS encode_devices,
                list_sort(list(DISTINCT e.decode_device) FILTER (e.decode_device <> '')) AS decode_devices,
-               max(e.peak_rss_bytes) AS peak_rss_bytes, max(e.peak_gpu_bytes) AS peak_gpu_bytes
+               max(e.peak_rss_bytes) FILTER (e.decode_peak_rss_bytes IS NOT NULL) AS encode_rss_bytes,
+               max(e.decode_peak_rss_bytes) AS decode_rss_bytes,
+               max(e.peak_gpu_bytes) FILTER (e.decode_peak_rss_bytes IS NOT NULL) AS encode_gpu_bytes,
+               max(e.decode_peak_gpu_bytes) AS decode_gpu_bytes
         FROM encodes e JOIN clips c USING (clip_id)
         WHERE e.selected AND c.selected AND e.status = 'ok' AND e.decode_status = 'ok' AND e.duration_s > 0
         GROUP BY c.dataset, e.codec, e.point ORDER BY c.dataset, e.codec, kbps_video + kbps_audio, e.point
@@ -103,7 +107,7 @@ def cost_table(book: Book, dataset: str, board: Board, kbps: float | None, rows:
             Head(f"decode, {unit} ↑"),
             Head("device", "text"),
             Head("parameters"),
-            Head("peak memory ↓"),
+            Head("working memory ↓"),
             CLIPS,
         ),
         lines=tuple(lines),
@@ -165,9 +169,9 @@ def counted(count: int) -> str:
 
 
 def memory(row: Row) -> Cell:
-    """Peak memory of the process, and of the GPU where one was used."""
-    peak = row["peak_rss_bytes"]
-    if not peak:
+    """The most that either stage takes beyond a loaded codec, and of the GPU where one was used."""
+    peaks = [row[f"{stage}_rss_bytes"] for stage in ("encode", "decode")]
+    if None in peaks:
         return absent("not measured")
-    gpu = row["peak_gpu_bytes"]
-    return Cell(text.sized(peak), notes=(f"GPU {text.sized(gpu)}",) if gpu else (), sort=peak)
+    gpu = max(row[f"{stage}_gpu_bytes"] or 0 for stage in ("encode", "decode"))
+    return Cell(text.sized(max(peaks)), notes=(f"GPU {text.sized(gpu)}",) if gpu else (), sort=max(peaks))

@@ -62,9 +62,11 @@ def matched(found: Matched, digits: int = 4) -> str:
 
 
 def sized(count: float | None) -> str:
-    """Bytes as '612 MB' or '1.9 GB'."""
+    """Bytes as '612 MB', '1.9 GB' or '48 kB'."""
     if count is None:
         return DASH
+    if 0 < count < 1e6:
+        return f"{count / 1e3:.0f} kB"
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 

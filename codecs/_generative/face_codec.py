@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ...benchmark.codec import CodecInfo
 from ...benchmark.errors import CodecError
-from ...benchmark.precision import exactly
+from ...benchmark.precision import reproducibly
 from ...benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
 from .. import _params
 from . import face_stream, keyframes, motion_coding
@@ -108,7 +108,7 @@ class FaceCodec:
 
         # Made at once: small arrays kept from each batch would keep the C library from reusing large ones.
         found = torch.empty((len(video), self.model.parameters_per_frame), dtype=torch.float64)
-        with exactly():
+        with reproducibly():
             for frames, place in zip(video.split(batch), found.split(batch), strict=True):
                 place.copy_(self.model.motion(_square(frames).to(self.device) / 255))
         return found.numpy()
@@ -134,7 +134,7 @@ class FaceCodec:
 
         if not len(offsets):
             return
-        with exactly():
+        with reproducibly():
             picture = keyframe.to(self.device) / 255
             prepared, anchor = self.model.prepare(picture), self.model.motion(picture).double().cpu()
             motion = (anchor + torch.from_numpy(offsets)).float().to(self.device)

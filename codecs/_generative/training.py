@@ -30,7 +30,8 @@ LATE = 0.9  # share of a cycle at half the size
 class Plan:
     """How one small codec is trained.
 
-    weights: their name in the registry; network: makes it, such as a `KeypointModel`; step: quantiser steps
+    weights: their name in the registry; method: as its authors write it;
+    network: makes it, such as a `KeypointModel`; step: quantiser steps
     per unit of motion (Q);
     extra: makes a further loss from (network, batch, motion of its targets, dense motion, share of the
     first cycle that is done), which may have something to learn that is not kept; steps: of the optimiser, in
@@ -39,6 +40,7 @@ class Plan:
     """
 
     weights: str
+    method: str
     network: Callable[[], nn.Module]
     step: float
     steps: int

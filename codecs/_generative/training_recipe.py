@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...benchmark import training_card, training_figure, training_loop, training_state, weights
+from ...benchmark import environment, training_card, training_figure, training_loop, training_state, weights
 from ...benchmark.artifacts import cache_folder
 from ...benchmark.train_cli import Request, Say
 from . import training, training_faces, training_perceptual
@@ -44,7 +43,7 @@ def train(plan: Plan, request: Request, say: Say) -> Path:
 
 
 def render(folder: Path, say: Say) -> None:
-    """Makes every person of the recipe who is not in the folder yet, on all cores: some minutes, once."""
+    """Makes every person of the recipe who is not in the folder yet, on all usable cores: minutes, once."""
 
     def here() -> int:
         counts = (("train", PEOPLE), ("validation", HELD_OUT))
@@ -53,7 +52,7 @@ def render(folder: Path, say: Say) -> None:
     total = PEOPLE + HELD_OUT
     if here() == total:
         return
-    parts = os.cpu_count() or 1
+    parts = environment.usable_cores()
     command = [sys.executable, "-m", training_faces.__name__, str(folder), str(PEOPLE), str(HELD_OUT)]
     with training_state.between_steps() as let_through:
         renderers = [subprocess.Popen([*command, str(part), str(parts)]) for part in range(parts)]
@@ -73,11 +72,9 @@ def render(folder: Path, say: Say) -> None:
 def export(trainer: Trainer, validation: Mapping[str, float], request: Request) -> Path:
     """Writes the weights and their card; returns the weights' path."""
     plan = trainer.plan
-    method = plan.weights.partition("-")[0]
     facts = {
-        "what": f"A small {method.upper()}, trained on this project's rendered heads. "
-        f"It stands for the method; it is not the published {method.upper()}.",
-        "recipe": _command(method, trainer, request),
+        **training_card.identity(plan.method, "rendered heads"),
+        "recipe": _command(training_card.recipe_name(plan.weights), trainer, request),
         "data": {
             "dataset": "synthetic",
             "splits": "training and validation people, voices and sentences; none of the test split",
@@ -99,11 +96,11 @@ def export(trainer: Trainer, validation: Mapping[str, float], request: Request) 
     return path
 
 
-def _command(method: str, trainer: Trainer, request: Request) -> str:
+def _command(recipe: str, trainer: Trainer, request: Request) -> str:
     """What trains such weights again, whatever else is on a machine."""
     loss = "--perceptual" if trainer.perceptual else "--no-perceptual"
     minutes = "" if request.minutes is None else f" --minutes {request.minutes:g}"
-    return f"talkbench train {method} {loss}{minutes}"
+    return f"talkbench train {recipe} {loss}{minutes}"
 
 
 def _vgg(trainer: Trainer) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...benchmark.codec import CodecInfo
 from ...benchmark.errors import CodecError
-from ...benchmark.precision import exactly
+from ...benchmark.precision import reproducibly
 from ...benchmark.types import Bitstream, Clip, ClipSpec, Point
 from .. import _audio
 from . import speech_stream
@@ -73,7 +73,7 @@ class SpeechCodec:
         samples = _audio.mono(clip, self.model.rate, self.info.name)
         sound = torch.zeros(self._frames(clip.spec) * self.model.hop)
         sound[: len(samples)] = torch.from_numpy(samples[: len(sound)])
-        with exactly():
+        with reproducibly():
             tokens = self.model.tokens(sound.to(self.device), setting.books).cpu().numpy()
         expected = (self._frames(clip.spec), setting.books)
         if tokens.shape != expected:
@@ -86,7 +86,7 @@ class SpeechCodec:
 
         frames = self._frames(spec)
         tokens = torch.from_numpy(speech_stream.unpack(stream, frames, self.model.sizes))
-        with exactly():
+        with reproducibly():
             sound = self.model.sound(tokens.to(self.device)).float().cpu().numpy()
         if sound.shape != (frames * self.model.hop,):
             raise CodecError(

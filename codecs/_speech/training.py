@@ -44,12 +44,14 @@ ALONE, FIXED = 0.17, 0.72
 class Plan:
     """How one small codec is trained.
 
-    weights: their name in the registry; network: makes it, an `EncodecModel` of transformers;
+    weights: their name in the registry; method: as its authors write it;
+    network: makes it, an `EncodecModel` of transformers;
     books: how many codebooks the points of the ladder send, of which each stretch draws one; steps: of the
     optimiser.
     """
 
     weights: str
+    method: str
     network: Callable[[], Any]
     books: Sequence[int]
     steps: int

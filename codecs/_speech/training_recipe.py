@@ -39,14 +39,12 @@ def train(plan: Plan, request: Request, say: Say) -> Path:
 def export(trainer: Trainer, request: Request) -> Path:
     """Writes the weights, as float16, and their card; returns the weights' path."""
     plan = trainer.plan
-    method = plan.weights.partition("-")[0]
     kept = copy.deepcopy(trainer.kept()).half()  # half the file; validated as it is written
     trainer.average.module.load_state_dict(kept.float().state_dict())
     minutes = "" if request.minutes is None else f" --minutes {request.minutes:g}"
     facts = {
-        "what": f"A small {method.capitalize()}, trained on this project's synthetic voices. "
-        f"It stands for the method; it is not the published {method.capitalize()}.",
-        "recipe": f"talkbench train {method}{minutes}",
+        **training_card.identity(plan.method, "synthetic voices"),
+        "recipe": f"talkbench train {training_card.recipe_name(plan.weights)}{minutes}",
         "data": {
             "dataset": "synthetic",
             "splits": "training and validation voices and sentences; none of the test split",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...benchmark import environment
 from ...benchmark.train_cli import Say
 from ...datasets.synthetic.grammar import Split
 from ...datasets.synthetic.identity import seed_of
@@ -45,8 +46,8 @@ def fetch(folder: Path, split: Split, index: int) -> np.ndarray:
 
 
 def fetch_all(folder: Path, split: Split, count: int, say: Say) -> Sequence[np.ndarray]:
-    """The first `count` of a split; those that are not there yet are spoken on all cores, once."""
-    pool = ThreadPoolExecutor(os.cpu_count())  # espeak-ng speaks in processes of its own
+    """The first `count` of a split; those that are not there yet are spoken on all usable cores, once."""
+    pool = ThreadPoolExecutor(environment.usable_cores())  # espeak-ng speaks in processes of its own
     try:
         pending = {pool.submit(fetch, folder, split, index): index for index in range(count)}
         found: dict[int, np.ndarray] = {}

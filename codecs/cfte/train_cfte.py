@@ -43,7 +43,7 @@ class Guide(nn.Module):
         return guidance(share) * errors
 
 
-PLAN = Plan(WEIGHTS, lambda: CompactModel(SMALL), step=32, steps=1600, extra=Guide, cycles=2)
+PLAN = Plan(WEIGHTS, "CFTE", lambda: CompactModel(SMALL), step=32, steps=1600, extra=Guide, cycles=2)
 
 
 def train(request: Request, say: Say) -> Path:

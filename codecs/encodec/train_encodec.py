@@ -12,7 +12,7 @@ from .._speech.training import Plan
 from .small import BOOKS, network
 
 WEIGHTS = "encodec-synthetic"
-PLAN = Plan(WEIGHTS, network, BOOKS, steps=13000)
+PLAN = Plan(WEIGHTS, "Encodec", network, BOOKS, steps=13000)
 
 
 def train(request: Request, say: Say) -> Path:

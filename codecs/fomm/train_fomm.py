@@ -13,7 +13,9 @@ from .._generative.training import Plan
 from .._generative.training_losses import OfKeypoints
 
 WEIGHTS = "fomm-synthetic"
-PLAN = Plan(WEIGHTS, lambda: KeypointModel(small(jacobians=True)), step=128, steps=1300, extra=OfKeypoints)
+PLAN = Plan(
+    WEIGHTS, "FOMM", lambda: KeypointModel(small(jacobians=True)), step=128, steps=1300, extra=OfKeypoints
+)
 
 
 def train(request: Request, say: Say) -> Path:

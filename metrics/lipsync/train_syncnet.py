@@ -26,7 +26,7 @@ from .training_batches import batch, crop
 from .training_data import CloseUp
 from .views import windows_of_sound
 
-WEIGHTS = SMALL_NETWORK
+WEIGHTS, METHOD = SMALL_NETWORK, "SyncNet"
 SPEAKERS, VALIDATION = 60, 24
 FIRST = 16  # speakers that must be there before the first step
 STRETCHES, WINDOWS = 16, 12  # a batch: stretches of speech, and consecutive windows of each
@@ -158,8 +158,8 @@ class Speakers:
 def export(trainer: Trainer, request: Request) -> Path:
     """Writes the weights and their card; returns the weights' path."""
     facts = {
-        "what": "A small SyncNet, trained on this project's rendered heads. It is not the published SyncNet.",
-        "recipe": "talkbench train syncnet",
+        **training_card.identity(METHOD, "rendered heads"),
+        "recipe": f"talkbench train {training_card.recipe_name(WEIGHTS)}",
         "data": {
             "dataset": "synthetic",
             "splits": "training and validation people, voices and sentences; none of the test split",

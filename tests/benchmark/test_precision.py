@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from talkbench.benchmark.precision import exactly
+from talkbench.benchmark.precision import exactly, reproducibly
 
 
 @pytest.fixture(params=["highest", "high"])
@@ -34,3 +34,17 @@ def test_an_error_leaves_no_setting_behind(chosen):
     with pytest.raises(ValueError, match="broken"), exactly():
         raise ValueError("broken")
     assert settings() == before
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_codec_computes_on_one_thread_and_leaves_the_others_as_they_were(chosen, threads):
+    before, own = settings(), torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        with reproducibly():
+            assert (settings(), torch.get_num_threads()) == (("highest", False, True), 1)
+        with pytest.raises(ValueError, match="broken"), reproducibly():
+            raise ValueError("broken")
+        assert (settings(), torch.get_num_threads()) == (before, threads)
+    finally:
+        torch.set_num_threads(own)

@@ -93,7 +93,7 @@ NULLS = {
     "metrics": "family unit bound_low bound_high definition paper build options weights error",
     "encodes": (
         "error parts bitstream_sha256 encode_s encode_device peak_rss_bytes peak_gpu_bytes decode_error "
-        "decode_s decode_device run_id"
+        "decode_s decode_device decode_peak_rss_bytes decode_peak_gpu_bytes run_id"
     ),
     "scores": "frame_values weight detail error run_id",
     "pair_scores": "weight detail error run_id",

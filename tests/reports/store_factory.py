@@ -334,6 +334,8 @@ class StoreFactory:
             "decode_error": None,
             "decode_s": codec.seconds / 20 if ok else None,
             "decode_device": "cpu",
+            "decode_peak_rss_bytes": int(codec.seconds * 5e7) if ok else None,
+            "decode_peak_gpu_bytes": None,
             "run_id": "run-1",
             "selected": True,
         }

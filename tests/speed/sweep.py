@@ -56,7 +56,8 @@ def main() -> None:
             ).fetchone()
             assert shown is not None
             codecs = store.execute(
-                "SELECT codec, sum(frames) / sum(encode_s), sum(frames) / sum(decode_s), max(peak_rss_bytes) "
+                "SELECT codec, sum(frames) / sum(encode_s), sum(frames) / sum(decode_s), "
+                "max(greatest(peak_rss_bytes, decode_peak_rss_bytes)) "
                 "FROM encodes JOIN clips USING (clip_id) WHERE decode_status = 'ok' GROUP BY ALL ORDER BY ALL"
             ).fetchall()
     print(f"command, with BD-rates and report   {total:8.1f} s")
@@ -71,9 +72,8 @@ def main() -> None:
     print(f"overhead with preparation as work   {wall * workers / (work + prepare):8.3f}")
     print(f"largest worker                      {peak / 2**20:8.0f} MiB")
     for codec, encoding, decoding, rss in codecs:
-        print(
-            f"  {codec:<20} encodes {encoding:7.1f}, decodes {decoding:7.1f} frames/s, {rss / 2**20:5.0f} MiB"
-        )
+        taken = "memory not measured" if rss is None else f"{rss / 2**20:5.0f} MiB"
+        print(f"  {codec:<20} encodes {encoding:7.1f}, decodes {decoding:7.1f} frames/s, {taken}")
 
 
 if __name__ == "__main__":

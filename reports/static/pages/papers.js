@@ -223,7 +223,7 @@ talkbench.page("papers", (root, data, api) => {
     const unit = board.rate === "video" ? "frames/s" : "× realtime";
     const heads = [
       head("codec", "text"), head("point", "text"), head("kbit/s"), metricHead(board), head(`encode, ${unit} ↑`),
-      head(`decode, ${unit} ↑`), head("device", "text"), head("parameters"), head("peak memory ↓"), CLIPS,
+      head(`decode, ${unit} ↑`), head("device", "text"), head("parameters"), head("working memory ↓"), CLIPS,
     ];
     return [heads, lines.length ? lines : [missing("codec", "no codec of this rate is in the plan", "text")], {
       kbps: kbps === null ? "—" : show(kbps), rate: board.rate, dataset: dataset(), metric: board.label, hardware: data.hardware,

@@ -36,6 +36,6 @@ def tiny_plan(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
         shape = replace(
             small(jacobians), detector=(4, 8, 3), motion=(4, 8, 3), generator=(4, 8, 2), residuals=1
         )
-        return Plan(weights, lambda: KeypointModel(shape), step=128, steps=steps, extra=OfKeypoints)
+        return Plan(weights, "Tiny", lambda: KeypointModel(shape), step=128, steps=steps, extra=OfKeypoints)
 
     return make

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from talkbench.benchmark import training_figure, training_loop
+from talkbench.benchmark import environment, training_figure, training_loop
 from talkbench.benchmark.cli import app
 from talkbench.benchmark.errors import Unavailable, UsageError
 from talkbench.benchmark.metric import MetricInfo
@@ -90,7 +90,7 @@ def test_interrupted_and_resumed_it_writes_the_same_weights(recipe, tmp_path, mo
     assert {"pixels", "structure", "motion", "psnr", "psnr_still"} <= set(card["curve"][0])
     assert card["network"]["parameters"] == sum(value.numel() for value in network.parameters())
     assert card["data"]["people"] == 3
-    assert card["hardware"]["cores"] == os.cpu_count()
+    assert card["hardware"]["cores"] == environment.usable_cores()
     assert "commit" in card
     assert "resumed_at_commits" not in card
 
@@ -128,7 +128,7 @@ def test_stopped_while_people_are_rendered_it_leaves_no_renderer(number, tmp_pat
     monkeypatch.setattr(training_recipe.time, "sleep", lambda seconds: os.kill(os.getpid(), number))
     with pytest.raises(KeyboardInterrupt):
         training_recipe.render(tmp_path, lambda text, lasting=False: None)
-    assert len(begun) == os.cpu_count()
+    assert len(begun) == environment.usable_cores()
     assert all(process.poll() == -signal.SIGTERM for process in begun)
 
 

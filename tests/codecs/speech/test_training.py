@@ -53,7 +53,7 @@ def voices():
 def plan(monkeypatch):
     monkeypatch.setattr(training, "SECONDS", 0.25)
     monkeypatch.setattr(training, "BATCH", 4)
-    return lambda steps=4: Plan("encodec-synthetic", tiny, (1, 3), steps)
+    return lambda steps=4: Plan("encodec-synthetic", "Tiny", tiny, (1, 3), steps)
 
 
 def random_quantiser(seed=0):
