@@ -52,6 +52,11 @@ def features_path(root: Path, encode_id: str, fingerprint: str) -> Path:
     return root / "artifacts" / "features" / fingerprint / f"{encode_id.replace(':', '-')}.npy"
 
 
+def log_folder(root: Path) -> Path:
+    """Where what jobs printed lies."""
+    return root / "artifacts" / "logs"
+
+
 def preview_folder(root: Path, encode_id: str) -> Path:
     """Folder of what the report shows of one encode (or reference), under a sweep's folder."""
     return root / "artifacts" / "previews" / encode_id.replace(":", "-")

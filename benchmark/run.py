@@ -38,7 +38,7 @@ def _executor(request: Request) -> executors.Executor:
     if request.executor == "serial":
         return executors.SerialExecutor(request.devices[0])
     if request.executor == "local":
-        return executors.LocalExecutor(request.workers, request.devices)
+        return executors.LocalExecutor(request.workers, request.devices, artifacts.log_folder(request.out))
     raise UsageError(f"--executor {request.executor}: there are local and serial")
 
 
