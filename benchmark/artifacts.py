@@ -26,7 +26,7 @@ def cache_folder() -> Path:
     """Where prepared clips and weights are kept: `TALKBENCH_CACHE`, else the platform's cache folder."""
     chosen = os.environ.get("TALKBENCH_CACHE")
     if chosen:
-        return Path(chosen)
+        return Path(chosen).absolute()
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("talkbench", appauthor=False))

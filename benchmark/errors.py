@@ -21,6 +21,10 @@ class CodecError(TalkbenchError):
     """A codec failed on this input: becomes a `failed` row, and the sweep goes on."""
 
 
+class HelperKilled(CodecError):
+    """A signal ended another program that was needed: no finding about a codec, a clip or the machine."""
+
+
 class DatasetError(TalkbenchError):
     """A recording that cannot be used: becomes a `failed` row, and the sweep goes on."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import artifacts, preview_media, timeline
-from .errors import Unavailable, describe_error
+from .errors import HelperKilled, Unavailable, describe_error
 from .types import Clip
 
 
@@ -73,6 +73,8 @@ def make(
                 row = PreviewRow(source.encode_id, clip_id, "unavailable", error, None, {"cap_bytes": cap})
         except Unavailable as reason:
             row = PreviewRow(source.encode_id, clip_id, "unavailable", describe_error(reason))
+        except HelperKilled:
+            raise
         except Exception as failure:  # a preview's failure is a row, whatever was raised
             row = PreviewRow(source.encode_id, clip_id, "failed", describe_error(failure))
         if row.status != "ok":

@@ -111,9 +111,7 @@ def _torch() -> Iterator[Undo]:
     yield partial(_set_device, torch.get_default_device())
     yield partial(torch.set_num_threads, torch.get_num_threads())
     yield partial(torch.set_grad_enabled, torch.is_grad_enabled())
-    strict = torch.are_deterministic_algorithms_enabled()
-    lenient = torch.is_deterministic_algorithms_warn_only_enabled()
-    yield partial(torch.use_deterministic_algorithms, strict, warn_only=lenient)
+    yield partial(_set_strictness, *_strictness())
     yield partial(torch.set_flush_denormal, False)
     yield partial(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
     for name in ("benchmark", "deterministic", "allow_tf32", "enabled"):
@@ -121,6 +119,20 @@ def _torch() -> Iterator[Undo]:
     yield partial(torch.default_generator.set_state, torch.default_generator.get_state())
     if torch.cuda.is_initialized():
         yield partial(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
+
+
+def _strictness() -> tuple[bool, bool]:
+    import torch
+
+    strict = torch.are_deterministic_algorithms_enabled()
+    return strict, torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+def _set_strictness(strict: bool, warn_only: bool) -> None:
+    import torch
+
+    if _strictness() != (strict, warn_only):  # setting it loads torch's compiler, which takes seconds
+        torch.use_deterministic_algorithms(strict, warn_only=warn_only)
 
 
 def _set_device(device: Any) -> None:

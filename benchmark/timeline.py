@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from . import artifacts, registry
-from .errors import CodecError, describe_error
+from .errors import CodecError, HelperKilled, describe_error
 from .types import Bitstream, ClipSpec, Timeline
 
 TimelineFunction = Callable[[Bitstream, ClipSpec], Mapping[str, Timeline]]
@@ -38,6 +38,8 @@ def recorded(codec: str, stream: Bitstream, spec: ClipSpec) -> dict[str, object]
     """`read`, JSON-ready: `lines`, or `error` where it failed, which is not a failure to decode."""
     try:
         lines = read(codec, stream, spec)
+    except HelperKilled:
+        raise
     except Exception as failure:  # the codec's own code
         return {"error": describe_error(failure)}
     return {"lines": {name: {"step_s": line.step_s, "bits": list(line.bits)} for name, line in lines.items()}}
