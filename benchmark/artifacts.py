@@ -26,7 +26,7 @@ def cache_folder() -> Path:
     """Where prepared clips and weights are kept: `TALKBENCH_CACHE`, else the platform's cache folder."""
     chosen = os.environ.get("TALKBENCH_CACHE")
     if chosen:
-        return Path(chosen)
+        return Path(chosen).absolute()
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("talkbench", appauthor=False))
@@ -50,6 +50,11 @@ def decoded_folder(root: Path, encode_id: str) -> Path:
 def features_path(root: Path, encode_id: str, fingerprint: str) -> Path:
     """File of one encode's (or reference's) features for a set metric, under a sweep's folder."""
     return root / "artifacts" / "features" / fingerprint / f"{encode_id.replace(':', '-')}.npy"
+
+
+def log_folder(root: Path) -> Path:
+    """Where what jobs printed lies."""
+    return root / "artifacts" / "logs"
 
 
 def preview_folder(root: Path, encode_id: str) -> Path:

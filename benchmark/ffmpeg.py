@@ -17,9 +17,11 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import BinaryIO
 
+from . import helper_process
 from .errors import CodecError, Unavailable
 
 Buffer = bytes | bytearray | memoryview
@@ -38,13 +40,14 @@ _EMPTY_WORDS = (
 def executable() -> str:
     """Path of the ffmpeg program. Raises Unavailable, with the mend."""
     try:
-        import imageio_ffmpeg
+        # Not `get_ffmpeg_exe`: it takes another ffmpeg, or none, where its trial run of this one is killed.
+        package = resources.files("imageio_ffmpeg.binaries")
     except ImportError as error:
         raise Unavailable(f"the package imageio-ffmpeg is not installed; {_MEND}") from error
-    try:
-        path = imageio_ffmpeg.get_ffmpeg_exe()
-    except RuntimeError as error:
-        raise Unavailable(f"imageio-ffmpeg has no ffmpeg for this platform; {_MEND}") from error
+    bundled = sorted(str(entry) for entry in package.iterdir() if entry.name.startswith("ffmpeg-"))
+    path = os.environ.get("IMAGEIO_FFMPEG_EXE") or next(iter(bundled), None)
+    if path is None:
+        raise Unavailable(f"imageio-ffmpeg has no ffmpeg for this platform; {_MEND}")
     if not Path(path).is_file():
         raise Unavailable(f"{path} is not a file (is IMAGEIO_FFMPEG_EXE set to a wrong path?); {_MEND}")
     return path
@@ -117,7 +120,8 @@ def stream(
     arguments, so that it holds for decoding; encoders take theirs from the arguments. The child is
     killed when the generator is closed or an exception passes through.
 
-    Raises CodecError with ffmpeg's last words when it fails, and whatever iterating `stdin` raises.
+    Raises CodecError with ffmpeg's last words when it fails, HelperKilled when a signal ends it, and
+    whatever iterating `stdin` raises.
     """
     output, child_output = os.pipe()
     command = [executable(), "-hide_banner", "-nostdin", "-loglevel", "error"]
@@ -166,6 +170,7 @@ def _exchange(
         child.stdout.close()
     if failure:
         raise failure[0]
+    helper_process.require_own_end("ffmpeg", child.returncode)
     if child.returncode:
         useful = [line for line in said if not any(words in line for words in _EMPTY_WORDS)]
         words = b"".join(useful).decode(errors="replace").strip() or "it said nothing"
@@ -196,9 +201,10 @@ def _names(listing: str) -> frozenset[str]:
 
 def _ask(*arguments: str) -> str:
     try:
-        answer = subprocess.run(
-            [executable(), *arguments], capture_output=True, text=True, check=True, timeout=60
-        )
-    except (OSError, subprocess.SubprocessError) as error:
+        answer = helper_process.finished([executable(), *arguments])
+    except OSError as error:
         raise Unavailable(f"{executable()} does not run here ({error}); {_MEND}") from error
-    return answer.stdout
+    if answer.returncode:
+        words = f"exit code {answer.returncode}: {answer.stderr.decode(errors='replace').strip()[-500:]}"
+        raise Unavailable(f"{executable()} does not run here ({words}); {_MEND}")
+    return answer.stdout.decode(errors="replace")

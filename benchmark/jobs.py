@@ -1,4 +1,7 @@
-"""Calls of the stages, as jobs for an executor. A key starts with its stage and names what the job is for."""
+"""Calls of the stages, as jobs for an executor. A key starts with its stage and names what the job is for.
+
+Codecs run in homes of their own; all else in `SHARED`, whose processes no codec ever runs in.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,13 @@ from . import artifacts, plan, preview_job, score_rows, scoring, stages
 from .executors import Job
 from .metric import MetricInfo
 
+SHARED = "shared"
+
+
+def home(codec: str) -> str:
+    """Where a codec's code runs, and nobody else's."""
+    return f"codec:{codec}"
+
 
 def prepare(entry: plan.PlannedItem, time_limit_s: float) -> Job:
     """Make one clip. Key: prepare, item key, name."""
@@ -18,7 +28,7 @@ def prepare(entry: plan.PlannedItem, time_limit_s: float) -> Job:
         "name": entry.item.name,
         "key": entry.item.key,
     }
-    return Job(("prepare", entry.item.key, entry.item.name), stages.prepare, arguments, time_limit_s)
+    return Job(("prepare", entry.item.key, entry.item.name), stages.prepare, arguments, time_limit_s, SHARED)
 
 
 def encode(cell: plan.Cell, root: Path, time_limit_s: float) -> Job:
@@ -29,7 +39,7 @@ def encode(cell: plan.Cell, root: Path, time_limit_s: float) -> Job:
         "clip_folder": cell.clip.folder,
         "output": artifacts.bitstream_path(root, cell.encode_id),
     }
-    return Job(("encode", cell.encode_id), stages.encode, arguments, time_limit_s)
+    return Job(("encode", cell.encode_id), stages.encode, arguments, time_limit_s, home(cell.codec.name))
 
 
 def decode(cell: plan.Cell, sha256: str, root: Path, time_limit_s: float) -> Job:
@@ -41,7 +51,7 @@ def decode(cell: plan.Cell, sha256: str, root: Path, time_limit_s: float) -> Job
         "spec": cell.clip.spec,
         "folder": artifacts.decoded_folder(root, cell.encode_id),
     }
-    return Job(("decode", cell.encode_id), stages.decode, arguments, time_limit_s)
+    return Job(("decode", cell.encode_id), stages.decode, arguments, time_limit_s, home(cell.codec.name))
 
 
 def score(
@@ -65,7 +75,7 @@ def score(
         "variants": list(variants),
         "both_ways": both_ways,
     }
-    return Job(_score_key(clip, family, variants), scoring.score, arguments, time_limit_s)
+    return Job(_score_key(clip, family, variants), scoring.score, arguments, time_limit_s, SHARED)
 
 
 def embed(
@@ -85,7 +95,7 @@ def embed(
         "variants": list(variants),
         "both_ways": both_ways,
     }
-    return Job(_score_key(clip, family, variants), scoring.embed, arguments, time_limit_s)
+    return Job(_score_key(clip, family, variants), scoring.embed, arguments, time_limit_s, SHARED)
 
 
 def score_pairs(
@@ -104,7 +114,7 @@ def score_pairs(
         "folders": dict(folders),
         "pairs": list(pairs),
     }
-    return Job(_score_key(clip, family, pairs), scoring.score_pairs, arguments, time_limit_s)
+    return Job(_score_key(clip, family, pairs), scoring.score_pairs, arguments, time_limit_s, SHARED)
 
 
 def distance(
@@ -117,7 +127,7 @@ def distance(
 ) -> Job:
     """A set metric of one codec and point (`of`) from files of features. Key: score, set, family, of."""
     arguments = {"family": family, "infos": infos, "reference": list(reference), "decoded": list(decoded)}
-    return Job(("score", "set", family, *of), scoring.distance, arguments, time_limit_s)
+    return Job(("score", "set", family, *of), scoring.distance, arguments, time_limit_s, SHARED)
 
 
 def preview(
@@ -131,13 +141,12 @@ def preview(
     """Make previews of variants of one clip. Key: preview, clip_id. cap, used: bytes, as for the function."""
     arguments = {
         "clip_id": clip.clip_id,
-        "spec": clip.spec,
         "sources": list(sources),
         "root": root,
         "cap": cap,
         "used": used,
     }
-    return Job(("preview", clip.clip_id), preview_job.make, arguments, time_limit_s)
+    return Job(("preview", clip.clip_id), preview_job.make, arguments, time_limit_s, SHARED)
 
 
 def entry_key(entry: score_rows.Variant | score_rows.Pair) -> str:

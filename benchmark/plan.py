@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from . import registry
+from . import process_state, registry
 from .codec import CodecInfo
 from .dataset import Dataset, DatasetInfo, DatasetModule, Item
 from .errors import UsageError
@@ -119,12 +119,14 @@ def codecs(suite: Suite) -> dict[str, PlannedCodec]:
             raise registry.unknown("codecs", name, registry.names("codecs"))
     found = {}
     for name in wanted:
-        module = registry.codec(name)
-        info, default = module.describe()
+        with process_state.kept():
+            module = registry.codec(name)
+            info, default = module.describe()
+            unavailable = module.availability()
         if info.name != name:
             raise UsageError(f"codec {name!r} describes itself as {info.name!r}; make its info.name {name!r}")
         points = suite.codecs.get(name, CodecChoice()).ladder(name, default)
-        found[name] = PlannedCodec(info, tuple(points), module.availability())
+        found[name] = PlannedCodec(info, tuple(points), unavailable)
     return found
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from . import artifacts, preview_media, timeline
-from .errors import Unavailable, describe_error
-from .types import Bitstream, Clip, ClipSpec
+from .errors import HelperKilled, Unavailable, describe_error
+from .types import Clip
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,6 @@ class PreviewRow:
 
 def make(
     clip_id: str,
-    spec: ClipSpec,
     sources: Sequence[Source],
     root: Path,
     cap: int,
@@ -62,7 +61,7 @@ def make(
         try:
             clip = artifacts.load_clip(source.folder)
             kind = "pictures" if clip.spec.frames else "sound"
-            detail, files = _made(clip, spec, source, root) if kind not in full else ({}, {})
+            detail, files = _made(clip, source) if kind not in full else ({}, {})
             size = sum(map(len, files.values()))
             if files and used + size <= cap:
                 _write(folder, files)
@@ -73,7 +72,9 @@ def make(
                 error = f"the clip's previews would take more than {cap / 1e6:g} MB (preview_megabytes)"
                 row = PreviewRow(source.encode_id, clip_id, "unavailable", error, None, {"cap_bytes": cap})
         except Unavailable as reason:
-            row = PreviewRow(source.encode_id, clip_id, "unavailable", str(reason))
+            row = PreviewRow(source.encode_id, clip_id, "unavailable", describe_error(reason))
+        except HelperKilled:
+            raise
         except Exception as failure:  # a preview's failure is a row, whatever was raised
             row = PreviewRow(source.encode_id, clip_id, "failed", describe_error(failure))
         if row.status != "ok":
@@ -82,18 +83,14 @@ def make(
     return rows
 
 
-def _made(clip: Clip, spec: ClipSpec, source: Source, root: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _made(clip: Clip, source: Source) -> tuple[dict[str, Any], dict[str, bytes]]:
     """The detail of one variant, and its files by name."""
     detail, files = preview_media.pictures(clip)
     more, sounds = preview_media.sound(clip)
     files |= sounds
-    lines = {}
-    if source.codec:
-        stream = Bitstream.from_bytes(artifacts.bitstream_path(root, source.encode_id).read_bytes())
-        lines = timeline.read(source.codec, stream, spec)
     detail |= more | {
         "mouth": None if source.codec else preview_media.mouth(clip),
-        "timeline": {name: {"step_s": line.step_s, "bits": list(line.bits)} for name, line in lines.items()},
+        "timeline": timeline.of_folder(source.folder) if source.codec else {},
         "source_sha256": source.sha256,
         "preview_sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }

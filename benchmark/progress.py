@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Protocol
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
@@ -58,7 +59,7 @@ class TerminalProgress:
 
     def done(self, stage: str, label: str, error: str | None, cells: int = 1) -> None:
         if error:
-            self._bar.console.print(f"[red]failed[/] {stage} {label}: {error}", markup=True, highlight=False)
+            self._bar.console.print(f"[red]failed[/] {escape(f'{stage} {label}: {error}')}", highlight=False)
         task = self._tasks[stage]
         began = self._began.setdefault(stage, time.monotonic())
         self._bar.advance(task, cells)

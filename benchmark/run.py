@@ -38,7 +38,8 @@ def _executor(request: Request) -> executors.Executor:
     if request.executor == "serial":
         return executors.SerialExecutor(request.devices[0])
     if request.executor == "local":
-        return executors.LocalExecutor(request.workers, request.devices)
+        logs = artifacts.log_folder(request.out.absolute())
+        return executors.LocalExecutor(request.workers, request.devices, logs)
     raise UsageError(f"--executor {request.executor}: there are local and serial")
 
 

@@ -93,7 +93,7 @@ def score_row(
 ) -> ScoreRow:
     """The row of what a metric returned, or raised, for one variant. A value must be finite."""
     if isinstance(score, Unavailable):
-        return ScoreRow(encode_id, name, "unavailable", error=str(score))
+        return ScoreRow(encode_id, name, "unavailable", error=describe_error(score))
     if isinstance(score, Exception):
         return ScoreRow(encode_id, name, "failed", error=describe_error(score))
     if score is None:

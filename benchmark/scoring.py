@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import artifacts, registry
-from .errors import DatasetError, Unavailable, describe_error
+from .errors import DatasetError, HelperKilled, Unavailable, describe_error
 from .fingerprint import sha256_file
 from .metric import Metric, MetricInfo, PairMetric, Score, SetMetric, SetScore
 from .score_rows import FeatureRow, Pair, PairRow, ScoreRow, SetRow, Variant, mean, score_row
@@ -65,6 +65,8 @@ def score(
     for start, stop in _chunks(reference, metric.frames_at_once):
         try:
             state = metric.reference(reference.frames(start, stop) if metric.frames_at_once else whole)
+        except HelperKilled:
+            raise
         except Exception as error:  # a metric's failure is a row, whatever it raised
             return [score_row(v.encode_id, name, error, infos) for v in variants for name in v.metrics]
         for variant in variants:
@@ -97,6 +99,8 @@ def _gather(scores: Outcomes, metric: Metric, state: object, decoded: Clip) -> N
     """Add one comparison to what is known of a variant; the first failure of a metric stands."""
     try:
         found: Mapping[str, Score | Exception] = metric.compare(state, decoded)
+    except HelperKilled:
+        raise
     except Exception as error:
         found = {info.name: error for info in metric.infos}
     for name, now in found.items():
@@ -130,6 +134,8 @@ def _deviations(
                 pair = clip.frames(start, stop), decoded.frames(start, stop)
             try:
                 state = metric.reference(pair[0])
+            except HelperKilled:
+                raise
             except Exception:  # the row of the score itself will say why
                 return {}
             _gather(found, metric, state, pair[1])
@@ -163,6 +169,8 @@ def score_pairs(
     failure: Exception | None = None
     try:
         state = metric.reference(clip)
+    except HelperKilled:
+        raise
     except Exception as error:  # as in `score`
         failure = error
 
@@ -172,6 +180,8 @@ def score_pairs(
             try:
                 decoded = artifacts.load_clip(folders[encode_id]).only(modality)
                 features[key] = (metric.picture if modality == "video" else metric.sound)(state, decoded)
+            except HelperKilled:
+                raise
             except Exception as error:
                 features[key] = error
         return features[key]
@@ -188,6 +198,8 @@ def score_pairs(
         else:
             try:
                 found = metric.compare(state, *parts)
+            except HelperKilled:
+                raise
             except Exception as error:
                 found = dict.fromkeys(pair.metrics, error)
         for name in pair.metrics:
@@ -232,6 +244,8 @@ def embed(
                 rows.append(
                     FeatureRow(variant.encode_id, info.name, "ok", len(found), sha256_file(path), detail)
                 )
+        except HelperKilled:
+            raise
         except Exception as error:  # as in `score`
             status = "unavailable" if isinstance(error, Unavailable) else "failed"
             rows += [
@@ -283,7 +297,7 @@ def distance(
         if score is None:
             rows.append(SetRow(info.name, "failed", error="the metric returned no value for this set"))
         elif isinstance(score, Unavailable):
-            rows.append(SetRow(info.name, "unavailable", error=str(score)))
+            rows.append(SetRow(info.name, "unavailable", error=describe_error(score)))
         elif not math.isfinite(score.value):
             rows.append(SetRow(info.name, "failed", error=f"the metric returned {score.value}"))
         else:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from . import artifacts, registry
+from . import artifacts, registry, timeline
 from .codec import Codec
 from .dataset import Item
 from .errors import BitstreamError, CodecError, Unavailable
@@ -139,6 +139,8 @@ def encode(codec: str, point: Point, clip_folder: Path, output: Path, device: st
 def decode(codec: str, bitstream: Path, sha256: str, spec: ClipSpec, folder: Path, device: str) -> Decoded:
     """Decode one bitstream file into one folder; nothing but its bytes and `spec` reaches the decoder.
 
+    How the bits fall over time is written beside the clip: only here may the codec's own code say it.
+
     Raises BitstreamError when the file is not the one that was written, CodecError for an invalid clip.
     """
     data = bitstream.read_bytes()
@@ -155,7 +157,7 @@ def decode(codec: str, bitstream: Path, sha256: str, spec: ClipSpec, folder: Pat
         _synchronise(device)
         elapsed = time.perf_counter() - started
     check_decoded(codec, clip, spec, coder.info.modalities)
-    artifacts.save_clip(folder, clip, {})
+    artifacts.save_clip(folder, clip, {"timeline": timeline.recorded(codec, stream, spec)})
     return Decoded(elapsed, device, clip.sha256(), peak.rss_bytes, peak.gpu_bytes)
 
 

@@ -53,7 +53,7 @@ class Sweep:
     ) -> None:
         self.suite = suite
         self.planned = planned
-        self.root = root
+        self.root = root.absolute()  # a codec may change the working directory in the middle of a job
         self.store = store
         self.executor = executor
         self.progress = progress

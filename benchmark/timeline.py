@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import cast
 
-from . import registry
-from .errors import CodecError
+from . import artifacts, registry
+from .errors import CodecError, HelperKilled, describe_error
 from .types import Bitstream, ClipSpec, Timeline
 
 TimelineFunction = Callable[[Bitstream, ClipSpec], Mapping[str, Timeline]]
@@ -31,6 +32,27 @@ def read(codec: str, stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline
         if wrong:
             raise CodecError(f"codec {codec!r}: the timeline of part {name!r} {wrong}")
     return found
+
+
+def recorded(codec: str, stream: Bitstream, spec: ClipSpec) -> dict[str, object]:
+    """`read`, JSON-ready: `lines`, or `error` where it failed, which is not a failure to decode."""
+    try:
+        lines = read(codec, stream, spec)
+    except HelperKilled:
+        raise
+    except Exception as failure:  # the codec's own code
+        return {"error": describe_error(failure)}
+    return {"lines": {name: {"step_s": line.step_s, "bits": list(line.bits)} for name, line in lines.items()}}
+
+
+def of_folder(folder: Path) -> dict[str, object]:
+    """The lines that `recorded` gave when a clip was decoded there. Raises CodecError where it failed."""
+    facts = (artifacts.clip_facts(folder) or {}).get("timeline")
+    if not isinstance(facts, dict):
+        raise CodecError(f"{folder}: holds no timeline; delete the folder and run again")
+    if "error" in facts:
+        raise CodecError(facts["error"])
+    return facts["lines"]
 
 
 def _wrong(line: Timeline, bits: int) -> str | None:

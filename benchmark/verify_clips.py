@@ -13,6 +13,7 @@ from .checks import Check
 from .dataset import Item
 from .errors import describe_error
 from .executors import Job
+from .jobs import SHARED
 from .rerun import Runner
 from .suite import DatasetChoice
 from .types import ClipSpec
@@ -72,7 +73,7 @@ def reference_clips(
             "name": item.name,
             "key": item.key,
         }
-        jobs.append(Job(("prepare", clip_id), prepare_again, arguments, _TIME_LIMIT_S))
+        jobs.append(Job(("prepare", clip_id), prepare_again, arguments, _TIME_LIMIT_S, SHARED))
     clips = {}
     for outcome in runner.run("prepare", jobs):
         clip_id = outcome.job.key[1]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...benchmark import helper_process
 from ...benchmark.errors import DatasetError
 from .grammar import Split
 
@@ -111,7 +111,7 @@ def speak(text: str, voice: Voice) -> Utterance:
         "volume": 90,
     }
     command = [sys.executable, "-I", "-S", str(_PROCESS)]
-    done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=60)
+    done = helper_process.finished(command, json.dumps(request).encode())
     if done.returncode != 0:
         raise DatasetError(f"espeak-ng ended with code {done.returncode}: {done.stderr.decode()[-500:]}")
     line, _, samples = done.stdout.partition(b"\n")

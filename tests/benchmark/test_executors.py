@@ -23,6 +23,11 @@ def kills_itself(device: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def slow_double(number: int, device: str) -> tuple[int, str]:
+    time.sleep(2)
+    return double(number, device)
+
+
 def sleeps(seconds: float, device: str) -> None:
     time.sleep(seconds)
 
@@ -107,7 +112,7 @@ def test_each_device_gets_its_share() -> None:
     executor = LocalExecutor(1, ["cpu", "meta"])
     try:
         for number in range(4):
-            executor.submit(Job((str(number),), double, {"number": number}, 60))
+            executor.submit(Job((str(number),), slow_double, {"number": number}, 60))
         devices = sorted(wait(executor).value[1] for _ in range(4))
     finally:
         executor.close()

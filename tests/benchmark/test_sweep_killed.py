@@ -30,7 +30,8 @@ def start(program: str, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
 def workers(parent: int) -> list[psutil.Process]:
     try:
         children = psutil.Process(parent).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        servers = [child for child in children if "forkserver" in " ".join(child.cmdline())]
+        return [worker for server in servers for worker in server.children()]
     except psutil.Error:
         return []
 
