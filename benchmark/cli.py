@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
-from . import environment, metrics_cli, registry, results_cli, suite, tables, train_cli, weights_cli
+from . import environment, metrics_cli, place, registry, results_cli, suite, tables, train_cli, weights_cli
 from .errors import TalkbenchError, UsageError
 from .terminal import Terminal, escape_what_cannot_be_encoded
 
@@ -30,10 +30,17 @@ _err = Terminal(stderr=True)
 def main() -> None:
     """Entry point: errors that a user can fix are one line, without a traceback."""
     escape_what_cannot_be_encoded()
+    place.libraries_write_to_our_cache()
     try:
         app()
     except TalkbenchError as error:
         _err.say(f"talkbench: {error}")
+        sys.exit(2)
+    except Exception as error:
+        fault = place.fault(error, every_path=True)
+        if fault is None:
+            raise
+        _err.say(f"talkbench: {fault}")
         sys.exit(2)
 
 

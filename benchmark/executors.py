@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from . import place
 from .errors import Unavailable, describe_error
 
-JobStatus = Literal["ok", "failed", "unavailable", "timeout", "oom", "died"]
+JobStatus = Literal["ok", "failed", "unavailable", "timeout", "oom", "died", "place"]
 # A worker that has not begun a job by then is taken for lost; each time twice as patiently.
 _START_GRACE_S = 30.0
 
@@ -35,7 +36,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job. `died`: its process ended without a word (a crash, or out of memory)."""
+    """How a job ended. `died`: its process ended without a word (a crash, or out of memory).
+
+    `place`: the machine is at fault, not the job (see place.py).
+    """
 
     job: Job
     status: JobStatus
@@ -84,7 +88,14 @@ def run_job(
     status: JobStatus = "ok"
     value, message = None, None
     try:
-        value = function(**arguments, device=device)
+        with place.among(arguments):
+            try:
+                value = function(**arguments, device=device)
+            except Exception as error:
+                place.raise_fault(error)
+                raise
+    except place.PlaceFault as error:  # of the machine: it stops the run
+        status, message = "place", describe_error(error)
     except Unavailable as error:
         status, message = "unavailable", describe_error(error)
     except MemoryError as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from . import artifacts, environment, executors, outcomes, plan, records, registry, sweep
+from . import artifacts, environment, executors, outcomes, place, plan, records, registry, sweep
 from .errors import UsageError
 from .progress import open_progress
 from .store import Store
@@ -48,6 +48,8 @@ def run(request: Request, console: Terminal) -> bool:
     for metric in request.rescore:
         if metric not in registry.metrics():
             raise registry.unknown("metrics", metric, sorted(registry.metrics()))
+    place.writable(request.out, "choose another folder (--out)")
+    place.writable(artifacts.cache_folder(), "set TALKBENCH_CACHE to a folder that can be written")
     executor = _executor(request)
     planned = plan.make(request.suite, request.limit)
     facts = environment.describe(list(request.devices))
