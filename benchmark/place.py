@@ -103,9 +103,19 @@ def _one(error: BaseException, every_path: bool) -> PlaceFault | None:
     if isinstance(error, OSError):
         return _of_system(error, every_path)
     if type(error).__module__ in ("duckdb", "_duckdb") and type(error).__name__ == "IOException":
-        return PlaceFault(f"{text}; {_AGAIN}")
+        return _of_duckdb(text)
     said = _WORDS.search(str(error))
     return PlaceFault(f"{text}; {_EXHAUSTED[_SAID[said[1]]]}, {_AGAIN}") if said else None
+
+
+def _of_duckdb(text: str) -> PlaceFault:
+    """Its message names the file within quotes, which are escaped where a thread of its own wrote."""
+    number = next((n for n in (*_EXHAUSTED, *_DENIED, *_ABSENT) if os.strerror(n) in text), None)
+    name = re.search(r'\bfile \\?"([^"\\]+)\\?"', text)
+    if number is None or name is None:
+        return PlaceFault(f"{text}; {_AGAIN}")
+    fix = _EXHAUSTED.get(number) or _fix_of(Path(name[1]))
+    return PlaceFault(f"{name[1]}: {os.strerror(number)}; {fix}, {_AGAIN}")
 
 
 def _of_system(error: OSError, every_path: bool) -> PlaceFault | None:

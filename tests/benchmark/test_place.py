@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
-from talkbench.benchmark import artifacts, executors, place, rerun, score_rows
-from talkbench.benchmark.errors import CodecError, PlaceFault, Unavailable
+from talkbench.benchmark import artifacts, executors, place, rerun, score_rows, tables
+from talkbench.benchmark.errors import CodecError, PlaceFault, Unavailable, UsageError
+from talkbench.benchmark.store import Store
 from talkbench.benchmark.work_queue import WorkQueue
+from talkbench.reports import export as exporting
 
 
 @pytest.fixture(autouse=True)
@@ -189,3 +193,61 @@ def test_numba_and_matplotlib_write_to_our_cache_unless_the_user_chose(chosen, m
     place.libraries_write_to_our_cache()
     for name in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR"):
         assert os.environ[name].startswith(chosen or str(artifacts.cache_folder()))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('IO Error: Cannot open file "/o/t.duckdb": Permission denied', "/o/t.duckdb: Permission denied; "),
+        (
+            'IO Error: Async write failed: {"exception_message":"Could not write file '
+            '\\"/o/e/a.parquet\\": No space left on device","errno":"28"}',
+            "/o/e/a.parquet: No space left on device; free some space there",
+        ),
+        ("IO Error: the block could not be read", "IO Error: the block could not be read; "),
+    ],
+)
+def test_the_store_names_its_file(text, shown):
+    assert str(place.fault(duckdb.IOException(text))).startswith(shown)
+
+
+@pytest.mark.parametrize("format_name", ["csv", "parquet", "tables"])
+def test_an_export_that_meets_a_full_disk_leaves_what_was_there(format_name, tmp_path, monkeypatch):
+    results, out = tmp_path / "results", tmp_path / "out"
+    with Store(results / tables.STORE):
+        pass
+    exporting.export(results, format_name, out)
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    assert before
+    assert all(path.is_file() for path in out.iterdir())
+    written = exporting._written
+
+    def full(*arguments):
+        written(*arguments)
+        raise _os_error(errno.ENOSPC)
+
+    monkeypatch.setattr(exporting, "_written", full)
+    with pytest.raises(OSError, match="No space"):
+        exporting.export(results, format_name, out)
+    assert {path.name: path.stat().st_mtime_ns for path in out.iterdir()} == before
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_with_the_fix(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PlaceFault, match=r"cannot be written: .*--out"):
+        Store(tmp_path / "file" / "out" / tables.STORE)
+
+
+def test_a_file_system_without_locks_is_not_another_process(tmp_path, monkeypatch):
+    def no_locks(*_: object) -> None:
+        raise _os_error(errno.ENOLCK)
+
+    def connect(*_: object, **__: object) -> None:
+        raise duckdb.IOException("Could not set lock on file: Conflicting lock is held in PID 0.")
+
+    monkeypatch.setattr(duckdb, "connect", connect)
+    with pytest.raises(UsageError, match="another talkbench process"):
+        Store(tmp_path / tables.STORE)
+    monkeypatch.setattr(fcntl, "lockf", no_locks)
+    with pytest.raises(PlaceFault, match="has no locks"):
+        Store(tmp_path / tables.STORE)
