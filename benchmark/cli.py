@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 all done, 1 some cells failed, 2 wrong usage or machine, 130 interrupted."""
+"""The command line. Exit codes: 0 all done, 1 some failed, 2 wrong usage or a machine fault, 130 stopped."""
 
 from __future__ import annotations
 
