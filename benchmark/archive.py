@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from . import tables
+from . import place, tables
 from .errors import UsageError
 from .manifest import NAME, File, Manifest
 
@@ -99,6 +99,7 @@ def unpacked(archive: Path) -> Iterator[Unpacked]:
             with _Bounded(archive) as file, zipfile.ZipFile(file) as source:
                 result = _unpack(archive, source, folder)
         except _UNREADABLE as error:
+            place.raise_fault(error)
             raise UsageError(
                 f"{archive}: cannot be read as an archive of `talkbench submit`: {error}"
             ) from error

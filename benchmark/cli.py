@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 all cells done, 1 some failed, 2 wrong usage, 130 interrupted."""
+"""The command line. Exit codes: 0 all done, 1 some failed, 2 wrong usage or a machine fault, 130 stopped."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from .. import __version__
-from . import environment, metrics_cli, registry, results_cli, suite, tables, train_cli, weights_cli
+from . import environment, metrics_cli, place, registry, results_cli, suite, tables, train_cli, weights_cli
 from .errors import TalkbenchError, UsageError
+from .terminal import Terminal, escape_what_cannot_be_encoded
 
 MAX_WORKERS = 1024
 MAX_LIMIT = 1_000_000_000
@@ -24,22 +25,30 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Benchmark of talking-head audio-visual codecs: real bits, every metric, one report.",
 )
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+_out = Terminal()
+_err = Terminal(stderr=True)
 
 
 def main() -> None:
-    """Entry point: errors that a user can mend are one line, without a traceback."""
+    """Entry point: errors that a user can fix are one line, without a traceback."""
+    escape_what_cannot_be_encoded()
+    place.libraries_write_to_our_cache()
     try:
         app()
     except TalkbenchError as error:
-        _err.print(f"talkbench: {error}", markup=False, soft_wrap=True)
+        _err.say(f"talkbench: {error}")
+        sys.exit(2)
+    except Exception as error:
+        fault = place.fault(error, every_path=True)
+        if fault is None:
+            raise
+        _err.say(f"talkbench: {fault}")
         sys.exit(2)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        _out.print(f"talkbench {__version__}")
+        _out.say(f"talkbench {__version__}")
         raise typer.Exit
 
 
@@ -109,7 +118,7 @@ def sweep(
         # Ctrl-C in the middle of a query comes out of DuckDB as RuntimeError("Query interrupted").
         if isinstance(error, RuntimeError) and "interrupted" not in str(error).lower():
             raise
-        _err.print("interrupted; the same command goes on from here")
+        _err.say("interrupted; the same command goes on from here")
         raise typer.Exit(130) from None
     raise typer.Exit(1 if failed else 0)
 
@@ -164,14 +173,14 @@ def report(
         with tables.open_results(directory) as connection:
             page = site.write_report(directory, connection, single_file)
     size = f" ({page.stat().st_size / 1e6:.1f} MB)" if single_file else ""
-    _out.print(f"{page}{size}", soft_wrap=True, markup=False)
+    _out.say(f"{page}{size}")
     if figures:
         from ..reports import paper_figures
         from ..reports.source import Source
 
         with tables.open_results(directory) as connection:
             files = paper_figures.write(Source(connection, directory), directory / "figures")
-        _out.print(str(files[-1]), soft_wrap=True)
+        _out.say(str(files[-1]))
 
 
 @app.command("codecs")
@@ -191,7 +200,7 @@ def list_codecs() -> None:
         table.add_row(name, "+".join(info.modalities), info.family, ladder, info.licence, "yes")
     _out.print(table)
     for reason in reasons:  # below, where a command stays whole
-        _out.print(reason, markup=False, soft_wrap=True)
+        _out.say(reason)
 
 
 app.command()(metrics_cli.metrics)
@@ -235,15 +244,15 @@ def check(
     from . import conformance
 
     def show(result: conformance.CheckResult) -> None:
-        word = {True: "[green]pass[/]", False: "[red]FAIL[/]", None: "[dim]skip[/]"}[result.ok]
-        _out.print(word, end=" ")
-        _out.print(f"{result.name}: {result.message}", markup=False, soft_wrap=True)
+        word = {True: ("pass", "green"), False: ("FAIL", "red"), None: ("skip", "dim")}[result.ok]
+        _out.print(Text(*word), end=" ")
+        _out.say(f"{result.name}: {result.message}")
 
     results = conformance.check(codec, device, progress=show)
     held = sum(result.ok is True for result in results)
     failed = sum(result.ok is False for result in results)
     skipped = len(results) - held - failed
-    _out.print(f"{codec}: {held} of {len(results)} checks hold, {failed} fail, {skipped} skipped")
+    _out.say(f"{codec}: {held} of {len(results)} checks hold, {failed} fail, {skipped} skipped")
     # A codec of which nothing could be judged (it is unavailable) has not passed.
     raise typer.Exit(1 if failed or not held else 0)
 
@@ -260,7 +269,8 @@ def new_codec(
 
     path = scaffold.new_codec(name, into)
     install = f"pip install -e {into} && " if into else ""
-    _out.print(f"{path}\nnow: {install}talkbench check {name}", soft_wrap=True)
+    _out.say(str(path))
+    _out.say(f"now: {install}talkbench check {name}")
 
 
 @app.command("bd-rate")
@@ -277,7 +287,7 @@ def show_bd_rate(
 
     with tables.open_results(directory) as connection:
         text = bd_rate_text(connection, anchor, _split(metric))
-        _out.print(text, markup=False, soft_wrap=True)
+        _out.say_lines(text)
 
 
 @app.command()
@@ -291,4 +301,4 @@ def export(
 
     target = out or directory / (tables.FOLDER if format_name == tables.FOLDER else "export")
     for path in exporting.export(directory, format_name, target):
-        _out.print(str(path), soft_wrap=True)
+        _out.say(str(path))

@@ -9,6 +9,10 @@ class UsageError(TalkbenchError):
     """Wrong usage or configuration (exit code 2)."""
 
 
+class PlaceFault(TalkbenchError):
+    """The machine is at fault (a full disk, an unwritable folder): it stops the run, and is never a row."""
+
+
 class InvalidClip(TalkbenchError):
     """A clip whose tensors do not match its spec."""
 

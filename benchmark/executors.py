@@ -24,10 +24,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, Protocol
 
-from . import environment, helper_process, process_state, worker_log
+from . import environment, helper_process, place, process_state, worker_log
 from .errors import Unavailable, describe_error
 
-JobStatus = Literal["ok", "failed", "unavailable", "timeout", "oom", "died"]
+JobStatus = Literal["ok", "failed", "unavailable", "timeout", "oom", "died", "place"]
 # A worker that has not begun a job by then is taken for lost; each time twice as patiently.
 _START_GRACE_S = 30.0
 _STARTS = 5  # of one job in processes that end before they begin it
@@ -53,7 +53,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job. `died`: its process ended without a word (a crash, or out of memory)."""
+    """How a job ended. `died`: its process ended without a word (a crash, or out of memory).
+
+    `place`: the machine is at fault, not the job (see place.py).
+    """
 
     job: Job
     status: JobStatus
@@ -102,8 +105,15 @@ def run_job(
     status: JobStatus = "ok"
     value, message = None, None
     try:
-        # Helper processes may be killed from outside: that says nothing of the job.
-        value = helper_process.persistently(partial(function, **arguments, device=device))
+        with place.among(arguments):
+            try:
+                # Helper processes may be killed from outside: that says nothing of the job.
+                value = helper_process.persistently(partial(function, **arguments, device=device))
+            except Exception as error:
+                place.raise_fault(error)
+                raise
+    except place.PlaceFault as error:  # of the machine: it stops the run
+        status, message = "place", describe_error(error)
     except Unavailable as error:
         status, message = "unavailable", describe_error(error)
     except MemoryError as error:
@@ -335,9 +345,9 @@ class LocalExecutor:
     def _warm(self, devices: Sequence[str]) -> tuple[_Task, _Worker] | None:
         """The first waiting job that has an idle process, unless one before it was overtaken too often."""
         idle = {w.home: w for w in self._processes if w.task is None and w.device in devices}
-        for place, task in enumerate(self._waiting):
+        for position, task in enumerate(self._waiting):
             if task.job.home in idle:
-                for other in list(self._waiting)[:place]:
+                for other in list(self._waiting)[:position]:
                     other.overtaken += 1
                 return task, idle[task.job.home]
             if task.overtaken >= _OVERTAKEN:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from . import registry, weights, weights_cli
 from .metric import MetricInfo
+from .terminal import Terminal
 
-_out = Console(highlight=False)
+_out = Terminal()
 
 
 def metrics(
@@ -34,7 +34,7 @@ def metrics(
     _out.print(table)
     # Under the table, once each: most reasons are longer than a column and shared by several metrics.
     for number, reason in enumerate(reasons, 1):
-        _out.print(f"{number}: {reason}", markup=False, soft_wrap=True)
+        _out.say(f"{number}: {reason}")
 
 
 def unavailable(family: str, info: MetricInfo) -> str | None:
@@ -53,7 +53,7 @@ def _explain(name: str) -> None:
         raise registry.unknown("metrics", name, sorted(known))
     family, info = known[name]
     for label, text in facts(family, info):
-        _out.print(f"{label:<15}{text}", markup=False, soft_wrap=True)
+        _out.say(f"{label:<15}{text}")
 
 
 def facts(family: str, info: MetricInfo) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import artifacts, preview_media, timeline
+from . import artifacts, place, preview_media, timeline
 from .errors import HelperKilled, Unavailable, describe_error
 from .types import Clip
 
@@ -76,6 +76,7 @@ def make(
         except HelperKilled:
             raise
         except Exception as failure:  # a preview's failure is a row, whatever was raised
+            place.raise_fault(failure)
             row = PreviewRow(source.encode_id, clip_id, "failed", describe_error(failure))
         if row.status != "ok":
             shutil.rmtree(folder, ignore_errors=True)

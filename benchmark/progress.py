@@ -6,10 +6,11 @@ import time
 from collections import Counter
 from typing import Protocol
 
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
+
+from .terminal import Terminal, visible
 
 STAGES = ("prepare", "encode", "decode", "score", "preview")
 _LINE_EVERY_S = 15.0
@@ -30,7 +31,7 @@ class Progress(Protocol):
 class TerminalProgress:
     """One bar per stage, with counts, rate and the time that is left. A context manager."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._bar = Bar(
             TextColumn("{task.description:<8}"),
             BarColumn(bar_width=32),
@@ -59,7 +60,8 @@ class TerminalProgress:
 
     def done(self, stage: str, label: str, error: str | None, cells: int = 1) -> None:
         if error:
-            self._bar.console.print(f"[red]failed[/] {escape(f'{stage} {label}: {error}')}", highlight=False)
+            words = visible(f" {stage} {label}: {error}")
+            self._bar.console.print(Text.assemble(("failed", "red"), words))
         task = self._tasks[stage]
         began = self._began.setdefault(stage, time.monotonic())
         self._bar.advance(task, cells)
@@ -74,7 +76,7 @@ class TerminalProgress:
 class LineProgress:
     """A line every 15 seconds, for logs. A context manager."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._total: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
@@ -94,21 +96,17 @@ class LineProgress:
     def done(self, stage: str, label: str, error: str | None, cells: int = 1) -> None:
         self._done[stage] += cells
         if error:
-            self._console.print(
-                f"failed {stage} {label}: {error}", markup=False, highlight=False, soft_wrap=True
-            )
+            self._console.say(f"failed {stage} {label}: {error}")
         if time.monotonic() - self._printed >= _LINE_EVERY_S:
             self._line()
 
     def _line(self) -> None:
         self._printed = time.monotonic()
         counts = ", ".join(f"{s} {self._done[s]}/{self._total[s]}" for s in STAGES if self._total[s])
-        self._console.print(
-            f"{duration(self._printed - self._began)}: {counts}", highlight=False, soft_wrap=True
-        )
+        self._console.say(f"{duration(self._printed - self._began)}: {counts}")
 
 
-def open_progress(console: Console) -> TerminalProgress | LineProgress:
+def open_progress(console: Terminal) -> TerminalProgress | LineProgress:
     """The bar on a terminal, lines elsewhere."""
     return TerminalProgress(console) if console.is_terminal else LineProgress(console)
 

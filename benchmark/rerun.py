@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
 from . import score_plan, scoring
+from .errors import PlaceFault
 from .executors import Executor, Job, Outcome
 from .progress import Progress
 
@@ -22,7 +23,10 @@ class Runner:
     def run(
         self, stage: str, jobs: Iterable[Job], cells: Callable[[Job], int] = lambda _: 1
     ) -> list[Outcome]:
-        """All outcomes. A job whose worker died runs once more; scoring that fails as a whole is split."""
+        """All outcomes. A job whose worker died runs once more; scoring that fails as a whole is split.
+
+        Raises PlaceFault for a fault of the machine.
+        """
         queue, found, deaths = deque(jobs), [], Counter[tuple[str, ...]]()
         self.progress.total(stage, sum(map(cells, queue)))
         under_way = 0
@@ -35,6 +39,8 @@ class Runner:
                 continue
             under_way -= 1
             job = outcome.job
+            if outcome.status == "place":
+                raise PlaceFault(outcome.error)
             if outcome.status == "died" and not deaths[job.key]:
                 deaths[job.key] += 1
                 queue.append(job)

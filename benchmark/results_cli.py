@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from . import environment
 from .errors import UsageError
+from .terminal import Terminal
 
 if TYPE_CHECKING:
     from .verify import Verification
 
-_out = Console(highlight=False)
+_out = Terminal()
 
 
 def submit(
@@ -111,7 +112,7 @@ def _tell(archive: Path, found: Verification) -> None:
     for column in table.columns[1:]:
         column.justify = "right"
     for check in found.checks:
-        wrong = f"[red]{len(check.wrong)}[/]" if check.wrong else "0"
+        wrong = Text(str(len(check.wrong)), "red" if check.wrong else "")
         table.add_row(check.name, str(check.verified), wrong, str(check.not_checked.total()))
     _out.print(table)
     for check in found.checks:
@@ -138,7 +139,7 @@ def _tell(archive: Path, found: Verification) -> None:
 
 
 def _say(line: str) -> None:
-    _out.print(line, markup=False, soft_wrap=True)
+    _out.say(line)
 
 
 def _size(size: float) -> str:

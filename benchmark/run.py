@@ -10,13 +10,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from rich.console import Console
-
-from . import artifacts, environment, executors, outcomes, plan, records, registry, sweep
+from . import artifacts, environment, executors, outcomes, place, plan, records, registry, sweep
 from .errors import UsageError
 from .progress import open_progress
 from .store import Store
 from .suite import Suite
+from .terminal import Terminal
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,15 @@ def _executor(request: Request) -> executors.Executor:
     raise UsageError(f"--executor {request.executor}: there are local and serial")
 
 
-def run(request: Request, console: Console) -> bool:
+def run(request: Request, console: Terminal) -> bool:
     """Run or resume a sweep and write its report. Returns whether any cell failed."""
     from ..reports import site
 
     for metric in request.rescore:
         if metric not in registry.metrics():
             raise registry.unknown("metrics", metric, sorted(registry.metrics()))
+    place.writable(request.out, "choose another folder (--out)")
+    place.writable(artifacts.cache_folder(), "set TALKBENCH_CACHE to a folder that can be written")
     executor = _executor(request)
     planned = plan.make(request.suite, request.limit)
     facts = environment.describe(list(request.devices))
@@ -97,7 +98,7 @@ def _ctrl_c_stops(running: sweep.Sweep) -> Iterator[None]:
 
 
 def _tell(
-    console: Console,
+    console: Terminal,
     failed: Sequence[dict[str, object]],
     absent: Sequence[dict[str, Any]],
     deviations: Sequence[dict[str, Any]],
@@ -107,28 +108,27 @@ def _tell(
 ) -> None:
     for row in absent:
         line = f"unavailable: {', '.join(row['metrics'])}: {row['error']}"
-        console.print(line, markup=False, soft_wrap=True)
+        console.say(line)
     for row in deviations:
-        console.print(
+        console.say(
             f"quick: {row['metric']} is off by {row['mean']:.2%} on average, {row['largest']:.2%} at most "
-            f"({row['frames']} frames of {row['clips']} clips scored both ways)",
-            soft_wrap=True,
+            f"({row['frames']} frames of {row['clips']} clips scored both ways)"
         )
     for row in failed:
         line = f"{row['status']}: {row['what']} ({row['stage']}, {row['n']} cells): {row['error']}"
-        console.print(line, markup=False, soft_wrap=True)
+        console.say(line)
     for row in unseen:
         line = f"previews: {row['n']} could not be made (no score is affected): {row['error']}"
-        console.print(line, markup=False, soft_wrap=True)
-    console.print(
+        console.say(line)
+    console.say(
         f"{counts['clips']} clips, {counts['encodes']} encodes, {counts['scores']} scores; "
         f"{counts['unavailable']} cells do not apply; "
         + (f"{sum(int(str(row['n'])) for row in failed)} cells failed" if failed else "no cell failed")
     )
-    console.print(f"report: {page}", soft_wrap=True)
+    console.say(f"report: {page}")
 
 
-def show_plan(request: Request, console: Console) -> None:
+def show_plan(request: Request, console: Terminal) -> None:
     """Print what a sweep would do; nothing is written."""
     planned = plan.make(request.suite, request.limit)
     clips = len(planned.items)
@@ -140,24 +140,22 @@ def show_plan(request: Request, console: Console) -> None:
     if path.exists():
         with Store(path, read_only=True) as store:
             done = {key for key, row in records.known_encodes(store).items() if row.status == "ok"}
-    console.print(f"suite {request.suite.name}: {request.suite.title}")
-    console.print(f"clips: {clips}, of which {ready} are prepared")
+    console.say(f"suite {request.suite.name}: {request.suite.title}")
+    console.say(f"clips: {clips}, of which {ready} are prepared")
     total = 0
     for name, codec in planned.codecs.items():
         if codec.unavailable:
-            console.print(f"codec {name}: unavailable: {codec.unavailable}", markup=False, soft_wrap=True)
+            console.say(f"codec {name}: unavailable: {codec.unavailable}")
             continue
         total += clips * len(codec.points)
         points = ", ".join(point.name for point in codec.points)
-        console.print(f"codec {name}: {clips * len(codec.points)} encodes at {points}", soft_wrap=True)
-    console.print(f"encodes: {total} in all; the store holds {len(done)} finished ones")
+        console.say(f"codec {name}: {clips * len(codec.points)} encodes at {points}")
+    console.say(f"encodes: {total} in all; the store holds {len(done)} finished ones")
     for metric in planned.metrics:
         if metric.unavailable:
             line = f"metric {metric.info.name}: unavailable: {metric.unavailable}"
-            console.print(line, markup=False, soft_wrap=True)
-    console.print(
-        f"metrics: {', '.join(m.info.name for m in planned.metrics if not m.unavailable)}", soft_wrap=True
-    )
+            console.say(line)
+    console.say(f"metrics: {', '.join(m.info.name for m in planned.metrics if not m.unavailable)}")
     if request.suite.previews:
-        console.print(f"previews: of the first {request.suite.previews} clips of each dataset")
-    console.print(f"results: {request.out}", soft_wrap=True)
+        console.say(f"previews: of the first {request.suite.previews} clips of each dataset")
+    console.say(f"results: {request.out}")

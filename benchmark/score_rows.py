@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import place
 from .errors import Unavailable, describe_error
 from .metric import MetricInfo, Score
 
@@ -91,7 +92,12 @@ Row = ScoreRow | PairRow | FeatureRow
 def score_row(
     encode_id: str, name: str, score: Score | Exception | None, infos: Sequence[MetricInfo]
 ) -> ScoreRow:
-    """The row of what a metric returned, or raised, for one variant. A value must be finite."""
+    """The row of what a metric returned, or raised, for one variant. A value must be finite.
+
+    Raises PlaceFault for an exception that is a fault of the machine.
+    """
+    if isinstance(score, Exception):
+        place.raise_fault(score)
     if isinstance(score, Unavailable):
         return ScoreRow(encode_id, name, "unavailable", error=describe_error(score))
     if isinstance(score, Exception):

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import artifacts, registry
+from . import artifacts, place, registry
 from .errors import DatasetError, HelperKilled, Unavailable, describe_error
 from .fingerprint import sha256_file
 from .metric import Metric, MetricInfo, PairMetric, Score, SetMetric, SetScore
@@ -247,6 +247,7 @@ def embed(
         except HelperKilled:
             raise
         except Exception as error:  # as in `score`
+            place.raise_fault(error)
             status = "unavailable" if isinstance(error, Unavailable) else "failed"
             rows += [
                 FeatureRow(variant.encode_id, info.name, status, error=describe_error(error))

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .errors import UsageError
+from . import place
+from .errors import PlaceFault, UsageError
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,7 +30,8 @@ class Store:
         self._defaults: dict[str, dict[str, str]] = {}
         if read_only and not path.exists():
             raise UsageError(f"{path}: no store there; run `talkbench sweep --out {path.parent}` first")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not read_only:
+            place.writable(path.parent, "choose another folder (--out)")
         try:
             self.connection: duckdb.DuckDBPyConnection = duckdb.connect(str(path), read_only=read_only)
             if not read_only:
@@ -37,9 +39,16 @@ class Store:
                 self.connection.execute(schema)
         except duckdb.IOException as error:
             if "lock" in str(error).lower():
+                if "not supported" in str(error) or place.without_locks(path.parent):
+                    raise PlaceFault(
+                        f"{path}: its file system has no locks; choose a folder on another one (--out)"
+                    ) from error
                 raise UsageError(
                     f"{path}: another talkbench process has it open; wait for it to end"
                 ) from error
+            fault = place.fault(error) if "valid DuckDB" not in str(error) else None
+            if fault is not None:
+                raise fault from error
             raise UsageError(f"{path}: cannot be opened as a DuckDB store: {error}") from error
 
     def __enter__(self) -> Store:

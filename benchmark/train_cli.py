@@ -6,7 +6,6 @@ A recipe is a module `train_NAME.py` in the folder of the codec or of the family
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,14 +14,18 @@ from pathlib import Path
 from typing import Annotated, Any, Protocol, cast
 
 import typer
-from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
+from rich.text import Text
 
 from . import environment, training_card
 from .artifacts import cache_folder
 from .errors import UsageError
 from .registry import unknown
+from .terminal import Terminal, visible
 
 _LINE_EVERY_S = 30.0
+_REWRITE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 _ROOT = Path(__file__).parent.parent
 
 
@@ -97,7 +100,7 @@ def train(
         raise unknown("recipes", name, sorted(known))
     recipe = cast(Recipe, import_module(known[name]))
     place = environment.devices(device)[0]
-    console = Console(highlight=False)
+    console = Terminal()
     say = _Line(console)
     if evaluate:
         _evaluate(recipe, out, place, say, console)
@@ -113,12 +116,13 @@ def train(
         weights = recipe.train(request, say)
     except KeyboardInterrupt:
         again = "with --resume goes on from here" if checkpoint.is_file() else "begins anew"
-        console.print(f"interrupted; the same command {again}")
+        console.say(f"interrupted; the same command {again}")
         raise typer.Exit(130) from None
-    console.print(f"weights: {weights}\ncard: {weights.with_suffix('.json')}", soft_wrap=True)
+    console.say(f"weights: {weights}")
+    console.say(f"card: {weights.with_suffix('.json')}")
 
 
-def _evaluate(recipe: Recipe, out: Path | None, device: str, say: Say, console: Console) -> None:
+def _evaluate(recipe: Recipe, out: Path | None, device: str, say: Say, console: Terminal) -> None:
     weights = training_card.file_of(recipe.WEIGHTS, out) if out else None
     if weights and not weights.is_file():
         raise UsageError(f"--evaluate: there is no {weights}; train first, or leave --out away")
@@ -131,13 +135,13 @@ def _evaluate(recipe: Recipe, out: Path | None, device: str, say: Say, console: 
 class _Line:
     """A line that is written over on a terminal; elsewhere one every half minute."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console, self._printed = console, 0.0
 
     def __call__(self, text: str, *, lasting: bool = False) -> None:
         if self._console.is_terminal:
-            sys.stdout.write(f"\r\x1b[K{text}" + ("\n" if lasting else ""))
-            sys.stdout.flush()
+            self._console.control(_REWRITE)
+            self._console.print(Text(visible(text)), end="\n" if lasting else "", soft_wrap=True)
         elif lasting or time.monotonic() - self._printed > _LINE_EVERY_S:
             self._printed = time.monotonic()
-            self._console.print(text, markup=False, soft_wrap=True)
+            self._console.say(text)

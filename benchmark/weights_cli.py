@@ -8,19 +8,19 @@ import time
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
 from . import registry, weight_files, weights
 from .errors import DownloadError, UsageError
+from .terminal import Terminal
 from .weight import Weight
 from .weight_files import Found
 
 app = typer.Typer(no_args_is_help=True, help="Learned parts of metrics and codecs: list, fetch, verify.")
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+_out = Terminal()
+_err = Terminal(stderr=True)
 _LINE_EVERY_S = 15.0
 
 
@@ -38,9 +38,9 @@ def list_weights() -> None:
             here.append(f"{name}: {where(found)}")
     _out.print(table)
     for line in (*here, *refused):
-        _out.print(line, markup=False, soft_wrap=True)
+        _out.say(line)
     if len(here) < len(weights.registry()):
-        _out.print("get one: talkbench weights fetch NAME; all that a metric needs: --metric METRIC")
+        _out.say("get one: talkbench weights fetch NAME; all that a metric needs: --metric METRIC")
 
 
 def size(weight: Weight) -> str:
@@ -88,16 +88,16 @@ def fetch(
         os.environ[weights.OFFLINE] = "1"
     absent = [weight for weight in parts if weights.find(weight.name).path is None]
     if len(absent) > 1:
-        _out.print(f"{len(absent)} files to fetch, {_people(sum(weight.bytes for weight in absent))} in all")
+        _out.say(f"{len(absent)} files to fetch, {_people(sum(weight.bytes for weight in absent))} in all")
     failed = 0
     for weight in parts:
         try:
             _fetch(weight, accept_licence)
         except (DownloadError, UsageError) as error:
             failed += 1
-            _err.print(f"talkbench: {error}", markup=False, soft_wrap=True)
+            _err.say(f"talkbench: {error}")
         except KeyboardInterrupt:
-            _err.print("interrupted; the same command goes on from here")
+            _err.say("interrupted; the same command goes on from here")
             raise typer.Exit(130) from None
     if failed:
         raise typer.Exit(2 if failed == len(parts) else 1)
@@ -110,7 +110,7 @@ def _of_metrics(names: str) -> list[str]:
         if name not in known:
             raise registry.unknown("metrics", name, sorted(known))
         if not known[name][1].weights:
-            _out.print(f"{name} needs no weights")
+            _out.say(f"{name} needs no weights")
         found += known[name][1].weights
     return found
 
@@ -118,17 +118,15 @@ def _of_metrics(names: str) -> list[str]:
 def _fetch(weight: Weight, accept_licence: bool) -> None:
     found = weights.find(weight.name)
     if found.path is None and not weights.offline():
-        _out.print(
+        _out.say(
             f"{weight.name}: {size(weight)} from {weight.url or weight.page or 'talkbench'}, "
-            f"licence {licence(weight)}",
-            markup=False,
-            soft_wrap=True,
+            f"licence {licence(weight)}"
         )
         if weight.non_commercial and not accept_licence:
             _ask(weight)
     with _Shown(weight.name) as shown:
         path = weights.fetch(weight.name, shown.progress, shown.say)
-    _out.print(f"{weight.name}: {path}", markup=False, soft_wrap=True)
+    _out.say(f"{weight.name}: {path}")
 
 
 def _ask(weight: Weight) -> None:
@@ -151,7 +149,13 @@ class _Shown:
         self._name = name
         self._printed = time.monotonic()
         columns = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-        self._bar = Bar(TextColumn("{task.description}"), BarColumn(), *columns, console=_out, transient=True)
+        self._bar = Bar(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            *columns,
+            console=_out,
+            transient=True,
+        )
         self._task = None
 
     def __enter__(self) -> _Shown:
@@ -162,7 +166,7 @@ class _Shown:
             self._bar.stop()
 
     def say(self, text: str) -> None:
-        _out.print(text, markup=False, soft_wrap=True)
+        _out.say(text)
 
     def progress(self, here: int, total: int) -> None:
         if _out.is_terminal:
@@ -190,8 +194,8 @@ def verify(
             weight_files.file_sha256(path, afresh=True)
             problem = weight_files.wrong(weight, path)
             failed += problem is not None
-            _out.print(f"{name}: {problem or f'{path} is right'}", markup=False, soft_wrap=True)
+            _out.say(f"{name}: {problem or f'{path} is right'}")
         if names and not here:
             failed += 1
-            _out.print(f"{name}: {weights.missing([name])}", markup=False, soft_wrap=True)
+            _out.say(f"{name}: {weights.missing([name])}")
     raise typer.Exit(1 if failed else 0)

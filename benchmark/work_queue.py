@@ -6,6 +6,7 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from .errors import PlaceFault
 from .executors import Executor, Job, Outcome
 
 
@@ -29,13 +30,15 @@ class WorkQueue:
     def outcomes(self) -> Iterator[Outcome]:
         """Run all jobs, those pushed meanwhile too, and give each one's outcome as it ends.
 
-        Raises KeyboardInterrupt between two jobs once `interrupted` is set.
+        Raises KeyboardInterrupt between two jobs once `interrupted` is set; PlaceFault once a job met a
+        fault of the machine and those under way have ended.
         """
         under_way = 0
-        while self._waiting or under_way:
+        fault: str | None = None
+        while under_way or (self._waiting and fault is None):
             if self.interrupted:
                 raise KeyboardInterrupt
-            while self._waiting and self._executor.free > 0:
+            while self._waiting and self._executor.free > 0 and fault is None:
                 _, _, job = heapq.heappop(self._waiting)
                 self._executor.submit(job)
                 under_way += 1
@@ -43,10 +46,15 @@ class WorkQueue:
             if outcome is None:
                 continue
             under_way -= 1
+            if outcome.status == "place":
+                fault = fault or outcome.error or "the machine is at fault"
+                continue
             self.jobs_run += 1
             self.seconds[outcome.job.key[0]] += outcome.seconds
             if not self._once_more(outcome):
                 yield outcome
+        if fault is not None:
+            raise PlaceFault(fault)
 
     def _once_more(self, outcome: Outcome) -> bool:
         """A worker's death may be nobody's fault (a kill from outside): once more, then it is the job's."""

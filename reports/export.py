@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,11 +34,18 @@ def export(directory: Path, format: str, out: Path) -> list[Path]:
         raise UsageError(f"--format {format!r} is not one of {', '.join(FORMATS)}")
     with open_results(directory, out) as connection:
         out.mkdir(parents=True, exist_ok=True)
-        if format == "latex":
-            return _latex(connection, out)
-        if format == "tables":
-            return write(connection, out)
-        return [_copy(connection, name, format, out) for name in _relations(connection)]
+        # Written apart first, so that a full disk leaves no half of an export.
+        with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as name:
+            paths = [path.replace(out / path.name) for path in _written(connection, format, Path(name))]
+    return paths
+
+
+def _written(connection: duckdb.DuckDBPyConnection, format: str, folder: Path) -> list[Path]:
+    if format == "latex":
+        return _latex(connection, folder)
+    if format == "tables":
+        return write(connection, folder)
+    return [_copy(connection, name, format, folder) for name in _relations(connection)]
 
 
 def _relations(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..benchmark.artifacts import write_bytes
 from ..benchmark.errors import UsageError
 from . import bd_rate, text
 from .figures import script_json
@@ -68,7 +69,7 @@ def _write(source: Source, directory: Path, single_file: bool) -> Path:
     if not single_file:
         return site / "index.html"
     whole = directory / "report.html"
-    whole.write_text(_single(source, pages, environment), encoding="utf-8")
+    write_bytes(whole, _single(source, pages, environment).encode())
     return whole
 
 

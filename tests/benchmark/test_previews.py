@@ -13,12 +13,12 @@ import duckdb
 import numpy as np
 import pytest
 from PIL import Image
-from rich.console import Console
 from talkbench.benchmark import artifacts, plan, registry, suite
 from talkbench.benchmark.executors import SerialExecutor
 from talkbench.benchmark.progress import LineProgress
 from talkbench.benchmark.store import Store
 from talkbench.benchmark.sweep import Sweep
+from talkbench.benchmark.terminal import Terminal
 from talkbench.benchmark.types import Bitstream
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -34,7 +34,7 @@ def sweep(path: Path, out: Path, previews: int | None = None) -> None:
     """The sweep alone, in this process and without a report: what the command does, sooner."""
     chosen = suite.load(str(path)).override(previews=previews)
     with Store(out / "talkbench.duckdb") as store:
-        quiet = LineProgress(Console(quiet=True))
+        quiet = LineProgress(Terminal(quiet=True))
         Sweep(chosen, plan.make(chosen), out, store, SerialExecutor("cpu"), quiet).run("sweep", {})
 
 

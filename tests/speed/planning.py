@@ -17,7 +17,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
-from rich.console import Console
 from talkbench.benchmark import artifacts, plan, records
 from talkbench.benchmark.codec import CodecInfo
 from talkbench.benchmark.executors import SerialExecutor
@@ -27,6 +26,7 @@ from talkbench.benchmark.progress import LineProgress
 from talkbench.benchmark.store import Store
 from talkbench.benchmark.suite import DatasetChoice, Suite
 from talkbench.benchmark.sweep import Sweep
+from talkbench.benchmark.terminal import Terminal
 from talkbench.benchmark.types import Bitstream, ClipSpec, Part, Point
 
 SUITE = """
@@ -104,7 +104,7 @@ def planned(folder: Path) -> float:
         suite = Suite("s", ("c",), (DatasetChoice("d"),))
         everything = plan.Plan([], {}, metrics, cast(Sequence[plan.PlannedItem], []))
         sweep = Sweep(
-            suite, everything, folder / "out", store, SerialExecutor("cpu"), LineProgress(Console())
+            suite, everything, folder / "out", store, SerialExecutor("cpu"), LineProgress(Terminal())
         )
         began = time.perf_counter()
         cells = plan.cells([plan.PlannedCodec(info, tuple(points), None)], clips)
