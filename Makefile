@@ -13,11 +13,12 @@ sweep: $(VENV)/.run  ## the demo sweep and its report
 test: $(VENV)/.dev  ## the test suite, file by file in two processes
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-lint: $(VENV)/.dev  ## style and types
+lint: $(VENV)/.dev  ## style, types, and which way imports run
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@mkdir -p build/typing && ln -sfn ../.. build/typing/talkbench
 	$(BIN)/basedpyright
+	PYTHONPATH=build/typing $(BIN)/lint-imports
 
 speed: $(VENV)/.dev  ## speed and memory, as printed ratios
 	for script in tests/speed/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..benchmark.errors import CodecError
-from ..benchmark.types import Part
+from ..benchmark.api import CodecError, Part
 
 if TYPE_CHECKING:
     from ._video import Place

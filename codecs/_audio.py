@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..benchmark.errors import CodecError
-from ..benchmark.types import Clip, ClipSpec, Timeline
+from ..benchmark.api import Clip, ClipSpec, CodecError, Timeline
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..benchmark import weights
-from ..benchmark.errors import Unavailable
+from ..benchmark.api import Unavailable
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..benchmark.errors import CodecError
-from ..benchmark.types import Part
+from ..benchmark.api import CodecError, Part
 
 if TYPE_CHECKING:
     from ._video import Place

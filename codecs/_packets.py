@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
-from ..benchmark.errors import CodecError
+from ..benchmark.api import CodecError
 from . import _audio
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..benchmark.errors import CodecError
-from ..benchmark.types import Point
+from ..benchmark.api import CodecError, Point
 
 
 def whole(point: Point, key: str, least: int, most: int) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..benchmark.errors import CodecError
+from ..benchmark.api import CodecError
 
 if TYPE_CHECKING:
     import numpy as np

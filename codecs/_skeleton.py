@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..benchmark.codec import CodecInfo
-from ..benchmark.errors import CodecError
-from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
+from ..benchmark.api import Bitstream, Clip, ClipSpec, CodecError, CodecInfo, Part, Point
 
 if TYPE_CHECKING:
-    from ..benchmark.codec import Codec
+    from ..benchmark.api import Codec
 
 _BLOCK = 8  # pixels
 

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from ..benchmark import ffmpeg
-from ..benchmark.codec import CodecInfo
-from ..benchmark.colour import Bits, frame_bytes, pack_yuv420, unpack_yuv420
-from ..benchmark.errors import CodecError
-from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
+from ..benchmark.api import Bitstream, Clip, ClipSpec, CodecError, CodecInfo, Part, Point, Timeline
+from ..benchmark.media import ffmpeg
+from ..benchmark.media.colour import Bits, frame_bytes, pack_yuv420, unpack_yuv420
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +69,7 @@ class Syntax:
 
 @dataclass(frozen=True)
 class FfmpegVideoCodec:
-    """A codec whose point becomes encoder arguments; see `benchmark/codec.py`."""
+    """A codec whose point becomes encoder arguments; see `benchmark/api/codec.py`."""
 
     info: CodecInfo
     points: Sequence[Point]

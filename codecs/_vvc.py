@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..benchmark import ffmpeg
-from ..benchmark.codec import CodecInfo
-from ..benchmark.types import Bitstream, ClipSpec, Part, Point, Timeline
+from ..benchmark.api import Bitstream, ClipSpec, CodecInfo, Part, Point, Timeline
+from ..benchmark.media import ffmpeg
 from . import _annexb, _video, _vvc_order
 from ._video import FfmpegVideoCodec, Place, Syntax
 

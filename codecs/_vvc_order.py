@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..benchmark.errors import CodecError
+from ..benchmark.api import CodecError
 from . import _annexb
 
 _SLICES, _RADL, _RASL, _SPS, _PICTURE_HEADER = range(12), 2, 3, 15, 19

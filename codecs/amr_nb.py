@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..benchmark.codec import CodecInfo
-from ..benchmark.errors import CodecError
-from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
+from ..benchmark.api import Bitstream, Clip, ClipSpec, CodecError, CodecInfo, Part, Point, Timeline
 from . import _audio, _packets
 
 if TYPE_CHECKING:
-    from ..benchmark.codec import Codec
+    from ..benchmark.api import Codec
 
 _RATE, _FRAME = 8000, 160
 _BITS = (95, 103, 118, 134, 148, 159, 204, 244)  # per frame of 20 ms, by mode (3GPP TS 26.101, table 2)

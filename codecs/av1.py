@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..benchmark import ffmpeg
-from ..benchmark.codec import CodecInfo
-from ..benchmark.types import Bitstream, ClipSpec, Point, Timeline
+from ..benchmark.api import Bitstream, ClipSpec, CodecInfo, Point, Timeline
+from ..benchmark.media import ffmpeg
 from . import _obu, _video
 from ._video import FfmpegVideoCodec, Syntax
 
 if TYPE_CHECKING:
-    from ..benchmark.codec import Codec
+    from ..benchmark.api import Codec
 
 _QPS = (63, 59, 54, 48, 42, 35)
 _PRESET = 4

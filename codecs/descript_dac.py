@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._speech.speech_codec import SpeechModel
-from ._speech.speech_module import SpeechModule
+from ._tokens.speech_codec import SpeechModel
+from ._tokens.speech_module import SpeechModule
 
 
 def _network(weights: Sequence[str], device: str) -> SpeechModel:
-    from ._speech import hub_model
+    from ._tokens import hub_model
 
     # All else is as in `DacConfig`.
     return hub_model.dac(weights[0], device, downsampling_ratios=(2, 4, 5, 8), n_codebooks=12)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ._speech.speech_codec import SpeechModel
-from ._speech.speech_module import SpeechModule
+from ._tokens.speech_codec import SpeechModel
+from ._tokens.speech_module import SpeechModule
 from .encodec import small
 
 
 def _network(weights: Sequence[str], device: str) -> SpeechModel:
-    from ._speech import hub_model
+    from ._tokens import hub_model
 
     return hub_model.encodec(weights[0], device, published=False, **small.SETTINGS)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from . import fomm
-from ._generative.face_codec import FaceModel
+from ._face.face_codec import FaceModel
 
 
 def _network(weights: str, device: str) -> FaceModel:

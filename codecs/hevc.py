@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ..benchmark import ffmpeg
-from ..benchmark.codec import CodecInfo
-from ..benchmark.types import Bitstream, ClipSpec, Part, Point, Timeline
+from ..benchmark.api import Bitstream, ClipSpec, CodecInfo, Part, Point, Timeline
+from ..benchmark.media import ffmpeg
 from . import _annexb, _video
 from ._video import FfmpegVideoCodec, Place, Syntax
 
 if TYPE_CHECKING:
-    from ..benchmark.codec import Codec
+    from ..benchmark.api import Codec
 
 _QPS = (51, 47, 42, 37, 32)
 _PRESET = "slow"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark import weights
-from ._speech.speech_codec import SpeechModel
-from ._speech.speech_module import SpeechModule
+from ._tokens.speech_codec import SpeechModel
+from ._tokens.speech_module import SpeechModule
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..benchmark.codec import CodecInfo
-from ..benchmark.errors import CodecError
-from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
+from ..benchmark.api import Bitstream, Clip, ClipSpec, CodecError, CodecInfo, Part, Point, Timeline
 from . import _audio, _packets
 
 if TYPE_CHECKING:
-    from ..benchmark.codec import Codec
+    from ..benchmark.api import Codec
 
 # Asked of the encoder, in bit/s; libopus takes less than its documented 6000 with a variable rate.
 _BIT_RATES = (4000, 5000, 6000, 8000, 12000, 16000, 24000)

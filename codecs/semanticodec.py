@@ -21,17 +21,15 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark import weights
-from ..benchmark.codec import CodecInfo
-from ..benchmark.errors import CodecError, Unavailable
-from ..benchmark.types import Bitstream, Clip, ClipSpec, Point, Timeline
+from ..benchmark.api import Bitstream, Clip, ClipSpec, CodecError, CodecInfo, Point, Timeline, Unavailable
 from . import _params
-from ._speech.speech_module import SpeechModule
-from ._speech.speech_stream import Setting
+from ._tokens.speech_module import SpeechModule
+from ._tokens.speech_stream import Setting
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..benchmark.codec import Codec
+    from ..benchmark.api import Codec
 
 _SEMANTIC, _ACOUSTIC = 32768, 8192
 _RATE = 16000

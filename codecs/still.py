@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..benchmark.codec import CodecInfo
-from ..benchmark.errors import CodecError
-from ..benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
+from ..benchmark.api import Bitstream, Clip, ClipSpec, CodecError, CodecInfo, Part, Point, Timeline
 from . import _params
-from ._generative import keyframes, varint
-from ._generative.keyframes import availability as availability
+from ._face import keyframes, varint
+from ._face.keyframes import availability as availability
 
 if TYPE_CHECKING:
-    from ..benchmark.codec import Codec
+    from ..benchmark.api import Codec
 
 
 def describe() -> tuple[CodecInfo, Sequence[Point]]:

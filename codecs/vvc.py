@@ -10,8 +10,7 @@ from ._vvc import availability as availability
 from ._vvc import timeline as timeline
 
 if TYPE_CHECKING:
-    from ..benchmark.codec import Codec, CodecInfo
-    from ..benchmark.types import Point
+    from ..benchmark.api import Codec, CodecInfo, Point
 
 # The coding structure and quantizer offsets of JVET's low-delay B configuration: libvvenc has its group of
 # eight built in, and intraqpoffset and numrefpics complete it. mctf and bim look ahead and move the

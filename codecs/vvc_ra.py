@@ -10,8 +10,7 @@ from ._vvc import availability as availability
 from ._vvc import timeline as timeline
 
 if TYPE_CHECKING:
-    from ..benchmark.codec import Codec, CodecInfo
-    from ..benchmark.types import Point
+    from ..benchmark.api import Codec, CodecInfo, Point
 
 # The encoder's own defaults (temporal filter and block importance included), without periodic keyframes.
 _PARAMS = "intraperiod=-1"

@@ -15,9 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Literal
 
-from ..benchmark.errors import DatasetError
-from ..benchmark.types import Clip, ClipSpec
-from ._face import Box, FaceFinder, detector, head_square, square
+from ..benchmark.api import Clip, ClipSpec, DatasetError
+from ..benchmark.media.faces import Box, FaceFinder, detector, head_square, square
 from ._recording import (
     Damage,
     audio_stream,

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..benchmark.errors import DatasetError
+from ..benchmark.api import DatasetError
 
 if TYPE_CHECKING:
     import av

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ..benchmark.errors import DatasetError
+from ..benchmark.api import DatasetError
 
 if TYPE_CHECKING:
     import av

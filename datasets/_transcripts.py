@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from ..benchmark.errors import UsageError
+from ..benchmark.api import UsageError
 
 MANIFEST = "MANIFEST.tsv"
 SIDECARS = (".txt", ".align", ".srt", ".vtt", ".json")  # of several beside one recording the first is read

@@ -12,9 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args, overload
 
-from ..benchmark.dataset import DatasetInfo, Item, PreparedClip
-from ..benchmark.errors import DatasetError, UsageError
-from ..benchmark.fingerprint import key, sha256_file
+from ..benchmark.api import DatasetError, DatasetInfo, Item, PreparedClip, UsageError
+from ..benchmark.util.hashing import key, sha256_file
 from ._preparation import Crop, Settings, prepare
 from ._transcripts import MANIFEST, SIDECARS, Entry, read_manifest, read_sidecar, same_name, too_much_for
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from ..benchmark.errors import InvalidClip, Unavailable
-from ..benchmark.types import Clip, Modality
+from ..benchmark.api import Clip, InvalidClip, Modality, Unavailable
 
 if TYPE_CHECKING:
     from torch import Tensor

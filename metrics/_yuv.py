@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..benchmark import colour, ffmpeg
-from ..benchmark.types import Clip
+from ..benchmark.api import Clip
+from ..benchmark.media import colour, ffmpeg
 from ._inputs import require_same_shape
 
 if TYPE_CHECKING:

@@ -12,9 +12,7 @@ from importlib import metadata, util
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..benchmark import weights
-from ..benchmark.errors import Unavailable
-from ..benchmark.metric import MetricInfo, Score
-from ..benchmark.types import Clip
+from ..benchmark.api import Clip, MetricInfo, Score, Unavailable
 from ._inputs import require, require_same_shape
 
 if TYPE_CHECKING:
@@ -79,7 +77,7 @@ class DlibFaces:
     def __init__(self) -> None:
         import dlib
 
-        from ..datasets._face import FaceFinder
+        from ..benchmark.media.faces import FaceFinder
 
         self._dlib: Any = dlib
         self._finder = FaceFinder()
@@ -146,7 +144,7 @@ class Csim:
 
     def _places(self, video: Tensor) -> Mapping[int, Any]:
         """Place of the face by number of the frame, where there is one."""
-        from ..datasets._face import SHORT_SIDES
+        from ..benchmark.media.faces import SHORT_SIDES
 
         # Small faces are looked for only where no frame has a larger one: that takes ten times as long.
         for short_side in SHORT_SIDES:

@@ -14,11 +14,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from ..benchmark import weights
-from ..benchmark.errors import Unavailable
-from ..benchmark.metric import MetricInfo, Score
-from ..benchmark.types import Clip
+from ..benchmark.api import Clip, MetricInfo, Score, Unavailable
+from ..benchmark.media.mel import mel_filters
 from ._inputs import mono, require, require_same_shape
-from .spectral import mel_filters
 
 if TYPE_CHECKING:
     from torch import Tensor

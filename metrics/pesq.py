@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import metadata, util
 
-from ..benchmark.errors import Unavailable
-from ..benchmark.metric import MetricInfo, Score
-from ..benchmark.types import Clip
+from ..benchmark.api import Clip, MetricInfo, Score, Unavailable
 from ._inputs import SpeechReference
 from ._utterances import no_room
 

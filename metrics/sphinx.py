@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib import metadata
 from typing import TYPE_CHECKING
 
-from ..benchmark.metric import MetricInfo
+from ..benchmark.api import MetricInfo
 from . import _words
 from ._english import normalise
 from ._inputs import mono

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from typing import Any
 
-from ..benchmark.errors import Unavailable
-from ..benchmark.metric import MetricInfo, Score
-from ..benchmark.types import Clip
+from ..benchmark.api import Clip, MetricInfo, Score, Unavailable
 from ._inputs import SpeechReference
 
 SAMPLE_RATE = 10000

@@ -12,9 +12,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from ..benchmark.errors import Unavailable
-from ..benchmark.metric import MetricInfo, Score
-from ..benchmark.types import Clip
+from ..benchmark.api import Clip, MetricInfo, Score, Unavailable
 from ._inputs import SpeechReference
 
 DIGITS = 9

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from ..benchmark import ffmpeg
-from ..benchmark.errors import Unavailable
-from ..benchmark.metric import MetricInfo, Score
-from ..benchmark.types import Clip
+from ..benchmark.api import Clip, MetricInfo, Score, Unavailable
+from ..benchmark.media import ffmpeg
 from ._inputs import require
 from ._yuv import YuvReference
 

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..benchmark.artifacts import write_bytes
-from ..benchmark.errors import UsageError
-from . import bd_rate, text
-from .figures import script_json
+from ..benchmark.analysis import bd_rate, statuses
+from ..benchmark.util.errors import UsageError
+from ..benchmark.util.files import write_bytes
+from . import words
+from .boards.series import script_json
 from .page import Page
 from .pages import build
 from .source import Source
@@ -42,7 +43,7 @@ def write_report(
     everything, and return that; record: make the table `bd_rates` of `connection` anew from the page's
     numbers. Raises UsageError where there are no results.
     """
-    from ..benchmark.tables import open_results
+    from ..benchmark.store.parquet import open_results
 
     if connection is None:
         with open_results(directory) as opened:
@@ -190,11 +191,11 @@ def templates(source: Source, pages: Iterable[Page]) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": text.percent,
-        "number": text.number,
-        "matched": text.matched,
-        "sized": text.sized,
-        "tint": text.tint,
+        "percent": words.percent,
+        "number": words.number,
+        "matched": words.matched,
+        "sized": words.sized,
+        "tint": words.tint,
         "json": lambda value: json.dumps(value, ensure_ascii=False, default=str) if value else "",
     }
 
@@ -219,10 +220,10 @@ def templates(source: Source, pages: Iterable[Page]) -> Environment:
         "marks": source.marks,
         "metric_facts": source.metric_facts,
         "many_datasets": len(source.datasets) > 1,
-        "interval": text.interval,
-        "MARKS": text.MARKS,
-        "RATE_WORDS": text.RATE_WORDS,
-        "STATUS_WORDS": text.STATUS_WORDS,
-        "DASH": text.DASH,
+        "interval": words.interval,
+        "MARKS": words.MARKS,
+        "RATE_WORDS": words.RATE_WORDS,
+        "STATUS_WORDS": statuses.STATUS_WORDS,
+        "DASH": words.DASH,
     }
     return environment

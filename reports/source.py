@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import facts, figures
-from .clip_curves import ClipCurves, load
-from .facts import Row
-from .tables import Leaderboard, leaderboards
+from ..benchmark.analysis.clip_curves import ClipCurves, load
+from .boards import series
+from .boards.leaderboards import Leaderboard, leaderboards
+from .queries import facts
+from .queries.facts import Row
 
 if TYPE_CHECKING:
     import duckdb
@@ -83,7 +84,7 @@ class Source:
     @cached_property
     def looks(self) -> dict[str, dict[str, int]]:
         """System → its colour, dash and marker, the same on every page."""
-        return figures.styles(self.systems)
+        return series.styles(self.systems)
 
     @cached_property
     def marks(self) -> dict[str, list[str]]:

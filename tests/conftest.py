@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from talkbench.benchmark import registry
+from talkbench.benchmark.api import registry
 
 # Time limits on examples would fail on a busy machine. CI runs the same examples each time.
 settings.register_profile("talkbench", deadline=None, derandomize="CI" in os.environ)

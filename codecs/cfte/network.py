@@ -15,19 +15,10 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from .. import _checkpoint
-from .._generative.dense_motion import DenseMotion
-from .._generative.generator import Generator
-from .._generative.layers import (
-    AntiAlias,
-    DownBlock,
-    Hourglass,
-    ResBlock,
-    SameBlock,
-    UpBlock,
-    coordinates,
-    warp,
-)
-from .._generative.published_names import published
+from .._face.dense_motion import DenseMotion
+from .._face.generator import Generator
+from .._face.layers import AntiAlias, DownBlock, Hourglass, ResBlock, SameBlock, UpBlock, coordinates, warp
+from .._face.published_names import published
 
 SIDE = 4  # of a code
 _HALVINGS = 4  # from a quarter of the frame's size to a code's

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...benchmark.train_cli import Request, Say
-from .._generative import training_evaluation, training_recipe
-from .._generative.dense_motion import DenseMotion
-from .._generative.layers import warp
-from .._generative.training import Plan
-from .._generative.training_batches import Batch
-from .._generative.training_guides import COUNT
-from .._generative.training_losses import guidance
+from ...benchmark.training.recipe import Request, Say
+from .._face.dense_motion import DenseMotion
+from .._face.layers import warp
+from .._face.training import evaluation, recipe
+from .._face.training.batches import Batch
+from .._face.training.guides import COUNT
+from .._face.training.losses import guidance
+from .._face.training.trainer import Plan
 from .network import SIDE, SMALL, CompactModel
 
 WEIGHTS = "cfte-synthetic"
@@ -48,9 +48,9 @@ PLAN = Plan(WEIGHTS, "CFTE", lambda: CompactModel(SMALL), step=32, steps=1600, e
 
 def train(request: Request, say: Say) -> Path:
     """Trains, and writes weights, card and curve; returns the weights' path."""
-    return training_recipe.train(PLAN, request, say)
+    return recipe.train(PLAN, request, say)
 
 
 def evaluate(weights: Path | None, device: str, say: Say) -> Mapping[str, Any]:
     """What the weights (default: the shipped ones) do on people of the test split."""
-    return training_evaluation.measure(PLAN, weights, device, say)
+    return evaluation.measure(PLAN, weights, device, say)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .._generative.face_codec import FaceModel
-from .._generative.face_module import FaceModule
+from .._face.face_codec import FaceModel
+from .._face.face_module import FaceModule
 
 
 def _network(weights: str, device: str) -> FaceModel:

@@ -6,8 +6,8 @@ Source: Konuko et al., Ultra-Low Bitrate Video Conferencing Using Deep Image Ani
 from __future__ import annotations
 
 from .. import _checkpoint
-from .._generative.keypoint_model import KeypointModel, KeypointShape, small
-from .._generative.published_names import published
+from .._face.keypoint_model import KeypointModel, KeypointShape, small
+from .._face.published_names import published
 
 OFFICIAL = KeypointShape(jacobians=False, detector_padding=3, aligned=True, smooth=True)
 SMALL = small(jacobians=False)

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...benchmark.train_cli import Request, Say
-from .._generative import training_evaluation, training_recipe
-from .._generative.keypoint_model import KeypointModel, small
-from .._generative.training import Plan
-from .._generative.training_losses import OfKeypoints
+from ...benchmark.training.recipe import Request, Say
+from .._face.keypoint_model import KeypointModel, small
+from .._face.training import evaluation, recipe
+from .._face.training.losses import OfKeypoints
+from .._face.training.trainer import Plan
 
 WEIGHTS = "dac-synthetic"
 PLAN = Plan(
@@ -20,9 +20,9 @@ PLAN = Plan(
 
 def train(request: Request, say: Say) -> Path:
     """Trains, and writes weights, card and curve; returns the weights' path."""
-    return training_recipe.train(PLAN, request, say)
+    return recipe.train(PLAN, request, say)
 
 
 def evaluate(weights: Path | None, device: str, say: Say) -> Mapping[str, Any]:
     """What the weights (default: the shipped ones) do on people of the test split."""
-    return training_evaluation.measure(PLAN, weights, device, say)
+    return evaluation.measure(PLAN, weights, device, say)

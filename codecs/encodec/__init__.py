@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._speech.speech_codec import SpeechModel
-from .._speech.speech_module import SpeechModule
+from .._tokens.speech_codec import SpeechModel
+from .._tokens.speech_module import SpeechModule
 
 
 def _network(weights: Sequence[str], device: str) -> SpeechModel:
-    from .._speech import hub_model
+    from .._tokens import hub_model
 
     # All else is as in `EncodecConfig`, whose defaults are those of this model; it sends no scale.
     ladder = (1.5, 3.0, 6.0, 12.0, 24.0)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...benchmark.train_cli import Request, Say
-from .._speech import training_evaluation, training_recipe
-from .._speech.training import Plan
+from ...benchmark.training.recipe import Request, Say
+from .._tokens.training import evaluation, recipe
+from .._tokens.training.trainer import Plan
 from .small import BOOKS, network
 
 WEIGHTS = "encodec-synthetic"
@@ -17,9 +17,9 @@ PLAN = Plan(WEIGHTS, "Encodec", network, BOOKS, steps=13000)
 
 def train(request: Request, say: Say) -> Path:
     """Trains, and writes weights, card and curve; returns the weights' path."""
-    return training_recipe.train(PLAN, request, say)
+    return recipe.train(PLAN, request, say)
 
 
 def evaluate(weights: Path | None, device: str, say: Say) -> Mapping[str, Any]:
     """What the weights (default: the shipped ones) do on voices of the test split."""
-    return training_evaluation.measure(PLAN, weights, device, say)
+    return evaluation.measure(PLAN, weights, device, say)

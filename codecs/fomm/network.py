@@ -6,8 +6,8 @@ Source: Siarohin et al., First Order Motion Model for Image Animation, NeurIPS 2
 from __future__ import annotations
 
 from .. import _checkpoint
-from .._generative.keypoint_model import KeypointModel, KeypointShape, small
-from .._generative.published_names import published
+from .._face.keypoint_model import KeypointModel, KeypointShape, small
+from .._face.published_names import published
 
 # The authors' code leaves `align_corners` to its default, which has been False since PyTorch 1.3.
 OFFICIAL = KeypointShape()

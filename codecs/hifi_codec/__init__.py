@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._speech.speech_codec import SpeechModel
-from .._speech.speech_module import SpeechModule
+from .._tokens.speech_codec import SpeechModel
+from .._tokens.speech_module import SpeechModule
 
 
 def _network(weights: Sequence[str], device: str) -> SpeechModel:

@@ -12,10 +12,8 @@ from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from ...benchmark.dataset import DatasetInfo, Item, PreparedClip
-from ...benchmark.errors import DatasetError, UsageError
-from ...benchmark.fingerprint import key
-from ...benchmark.types import Clip, ClipSpec
+from ...benchmark.api import Clip, ClipSpec, DatasetError, DatasetInfo, Item, PreparedClip, UsageError
+from ...benchmark.util.hashing import key
 from .grammar import SPLITS, Split
 from .motion import VIEWS, View
 

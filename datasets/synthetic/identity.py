@@ -165,7 +165,7 @@ def random_identity(rng: Generator, glasses: bool | None = None) -> Identity:
 
 def seed_of(*parts: str | int) -> int:
     """A 128-bit seed named by `parts`; different parts, different seed."""
-    from ...benchmark.fingerprint import key
+    from ...benchmark.util.hashing import key
 
     return int(key("talkbench synthetic", *parts)[:32], 16)
 

@@ -6,7 +6,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
-from ...benchmark.types import Clip, ClipSpec
+from ...benchmark.api import Clip, ClipSpec
 from . import FPS, VERSION, Options, make_clip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ...benchmark.errors import DatasetError
+from ...benchmark.api import DatasetError
 from .grammar import LONG, SHORT, TINY, Split, sentence
 from .voice import SAMPLE_RATE, Phoneme, Voice, speak
 

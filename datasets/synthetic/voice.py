@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...benchmark import helper_process
-from ...benchmark.errors import DatasetError
+from ...benchmark.api import DatasetError
+from ...benchmark.util import helper_process
 from .grammar import Split
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from importlib import metadata, util
 from typing import TYPE_CHECKING
 
 from ...benchmark import weights
-from ...benchmark.metric import MetricInfo
+from ...benchmark.api import MetricInfo
 
 if TYPE_CHECKING:
     from .scorer import Avs

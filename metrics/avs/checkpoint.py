@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor
 
-from ...benchmark.errors import Unavailable
+from ...benchmark.api import Unavailable
 from .network import Encoder, Shape
 
 # Of the pre-training task: what masked sound is replaced by, and the clusters to be predicted.

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from ...benchmark.errors import Unavailable
+from ...benchmark.api import Unavailable
 
 SIDE = 88
 _BASE_OF_NOSE_AND_EYES = (33, 36, 39, 42, 45)

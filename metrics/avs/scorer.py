@@ -11,10 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...benchmark.errors import Unavailable
-from ...benchmark.metric import MetricInfo, Score
-from ...benchmark.precision import exactly
-from ...benchmark.types import Clip
+from ...benchmark.api import Clip, MetricInfo, Score, Unavailable, full_precision
 from .. import _filterbank
 from .._inputs import frames_at, mono, require, require_same_shape
 from .mouth import Crops, Tracker
@@ -61,7 +58,7 @@ class Avs:
         require(clip, "video")
         frames = frames_at(clip.spec.frames, clip.spec.fps, RATE)
         crops = Crops(self._tracker.track(clip.video[number] for number in frames), frames)
-        with exactly():
+        with full_precision():
             sound = self._sound(clip, len(frames))
             features = {}
             if sound and "avs_u" in self._names:
@@ -77,7 +74,7 @@ class Avs:
     def compare(self, state: Reference, decoded: Clip) -> Mapping[str, Score | Unavailable]:
         """Mean cosines; `avs_u` and `avs_m` are Unavailable where the reference has no sound."""
         require_same_shape(state.video, decoded.video)
-        with exactly():
+        with full_precision():
             lips = self._lips(decoded.video, state.crops)
             alone = self._features(None, lips) if state.features.keys() & {"avs_u", "avs_v"} else None
             scores: dict[str, Score | Unavailable] = {}

@@ -6,10 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ...benchmark import weights
-from ...benchmark.errors import Unavailable
-from ...benchmark.metric import MetricInfo, SetScore
-from ...benchmark.precision import exactly
-from ...benchmark.types import Clip
+from ...benchmark.api import Clip, MetricInfo, SetScore, Unavailable, full_precision
 from .._inputs import require
 
 if TYPE_CHECKING:
@@ -76,7 +73,7 @@ class Fid:
         from . import network
 
         require(clip, "video")
-        with exactly():
+        with full_precision():
             pictures = network.prepared(clip.video.to(self._device)).to(self._precision)
             return self._network(pictures).float().cpu().numpy()
 

@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 from ...benchmark import weights
-from ...benchmark.metric import MetricInfo
+from ...benchmark.api import MetricInfo
 
 if TYPE_CHECKING:
     from .family import LipSync

@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ...benchmark import weights
-from ...benchmark.errors import InvalidClip, Unavailable
-from ...benchmark.metric import MetricInfo, Score
-from ...benchmark.precision import exactly
-from ...benchmark.types import Clip, ClipSpec
+from ...benchmark.api import Clip, ClipSpec, InvalidClip, MetricInfo, Score, Unavailable, full_precision
 from .._filterbank import SAMPLE_RATE
 from .._inputs import frames_at, mono, require
 from . import DETECTOR, NETWORK, SMALL_NETWORK, offsets, tracks, views
@@ -118,7 +115,7 @@ class LipSync:
                 look(video[state.frames[index]].to(self._device), network, track, index)
                 for index in range(start, stop + WINDOW - 1)
             ]
-            with exactly():
+            with full_precision():
                 parts.append(network.lips(torch.stack(seen, 1)[None])[0].cpu())
         return torch.cat(parts)
 
@@ -134,7 +131,7 @@ class LipSync:
         heard = views.windows_of_sound(samples, state.windows)
         found = {}
         for name, network in self._networks.items():
-            with exactly():
+            with full_precision():
                 parts = [
                     network.sound(part[:, None].to(self._device)).cpu()
                     for part in heard.split(_SOUNDS_AT_ONCE)

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
-from ...benchmark.precision import exactly
-from ...datasets._face import Box
+from ...benchmark.api import full_precision
+from ...benchmark.media.faces import Box
 
 SHORT_SIDE = 256  # pixels: larger pictures are brought to it, a quarter of full HD
 CONFIDENCE = 0.9
@@ -147,7 +147,7 @@ class S3fdFaces:
         size = round(height * scale), round(width * scale)
         if scale < 1:
             picture = functional.interpolate(picture, size, mode="bilinear").round()
-        with exactly():
+        with full_precision():
             confidences, boxes = (values[0].cpu() for values in self._network(picture))
         boxes = select(confidences, boxes)
         back = torch.tensor((width / size[1], height / size[0])).repeat(2)

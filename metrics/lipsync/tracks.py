@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ...benchmark.errors import Unavailable
+from ...benchmark.api import Unavailable
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from ...datasets._face import Box
+    from ...benchmark.media.faces import Box
 
 OVERLAP, PATIENCE = 0.5, 25  # of boxes that follow each other (IoU); frames without a face within a track
 SMOOTHING = 13  # frames of the median filter
@@ -106,7 +106,7 @@ class HogFaces:
         """The largest face in each frame of uint8 video (T, 3, H, W), in its pixels."""
         from PIL import Image
 
-        from ...datasets._face import SHORT_SIDES, FaceFinder
+        from ...benchmark.media.faces import SHORT_SIDES, FaceFinder
 
         finder = FaceFinder()
 

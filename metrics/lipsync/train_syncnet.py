@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ...benchmark import training_card, training_state
-from ...benchmark.artifacts import cache_folder
-from ...benchmark.errors import UsageError
-from ...benchmark.train_cli import Request, Say
-from . import SMALL_NETWORK, evaluation, training_data
+from ...benchmark.api import UsageError
+from ...benchmark.training import card, state
+from ...benchmark.training.recipe import Request, Say
+from ...benchmark.util.files import cache_folder
+from . import SMALL_NETWORK
 from .network import SMALL, WINDOW, SyncNet
 from .offsets import best, curve
-from .trainer import STEPS, Trainer
-from .training_batches import batch, crop
-from .training_data import CloseUp
+from .training import data, evaluation
+from .training.batches import batch, crop
+from .training.data import CloseUp
+from .training.trainer import STEPS, Trainer
 from .views import windows_of_sound
 
 WEIGHTS, METHOD = SMALL_NETWORK, "SyncNet"
@@ -65,7 +66,7 @@ def _steps(trainer: Trainer, speakers: Speakers, checkpoint: Path, minutes: floa
         say(f"rendering speakers: {len(people)} of the first {FIRST}")
         time.sleep(2)
     losses: list[float] = []
-    with training_state.between_steps() as let_through, ThreadPoolExecutor(1) as aside:
+    with state.between_steps() as let_through, ThreadPoolExecutor(1) as aside:
 
         def prepare(step: int) -> Future[tuple[Tensor, Tensor]]:
             rng = np.random.default_rng((1, step))
@@ -78,7 +79,7 @@ def _steps(trainer: Trainer, speakers: Speakers, checkpoint: Path, minutes: floa
             progress.seconds = before + time.monotonic() - began
             spent = time.monotonic() - began
             left = min(limit - spent, (STEPS - progress.step) * spent / len(losses))
-            pace = training_state.pace(spent, len(losses), left)
+            pace = state.pace(spent, len(losses), left)
             say(
                 f"step {progress.step} of {STEPS}: loss {np.mean(losses[-50:]):.3f}, {pace}, "
                 f"{len(people)} speakers"
@@ -102,7 +103,7 @@ def validate(network: SyncNet, speakers: Sequence[CloseUp], trainer: Trainer) ->
     import torch
 
     found, confidences = [], []
-    length = 3 * training_data.FPS - WINDOW
+    length = 3 * data.FPS - WINDOW
     for speaker in speakers:
         windows = len(speaker.video) - WINDOW
         with torch.inference_mode():
@@ -123,7 +124,7 @@ def validate(network: SyncNet, speakers: Sequence[CloseUp], trainer: Trainer) ->
 @contextlib.contextmanager
 def rendering(folder: Path) -> Iterator[None]:
     """Within: a process of low priority renders the speakers that are not there yet."""
-    command = [sys.executable, "-m", training_data.__name__, str(folder), str(SPEAKERS), str(VALIDATION)]
+    command = [sys.executable, "-m", data.__name__, str(folder), str(SPEAKERS), str(VALIDATION)]
     process = subprocess.Popen(["nice", "-n", "10", *command])
     try:
         yield
@@ -142,33 +143,33 @@ class Speakers:
 
     def train(self) -> list[CloseUp]:
         """Those to learn from that are there, in order."""
-        for index in training_data.ready(self._folder, "train", range(SPEAKERS)):
+        for index in data.ready(self._folder, "train", range(SPEAKERS)):
             if index not in self._train:
-                self._train[index] = training_data.fetch(self._folder, "train", index)
+                self._train[index] = data.fetch(self._folder, "train", index)
         return [self._train[index] for index in sorted(self._train)]
 
     def validation(self) -> list[CloseUp]:
         """All of those to validate with; none before all are there."""
-        there = training_data.ready(self._folder, "validation", range(VALIDATION))
+        there = data.ready(self._folder, "validation", range(VALIDATION))
         if not self._validation and len(there) == VALIDATION:
-            self._validation = [training_data.fetch(self._folder, "validation", index) for index in there]
+            self._validation = [data.fetch(self._folder, "validation", index) for index in there]
         return self._validation
 
 
 def export(trainer: Trainer, request: Request) -> Path:
     """Writes the weights and their card; returns the weights' path."""
     facts = {
-        **training_card.identity(METHOD, "rendered heads"),
-        "recipe": f"talkbench train {training_card.recipe_name(WEIGHTS)}",
+        **card.identity(METHOD, "rendered heads"),
+        "recipe": f"talkbench train {card.recipe_name(WEIGHTS)}",
         "data": {
             "dataset": "synthetic",
             "splits": "training and validation people, voices and sentences; none of the test split",
             "speakers": trainer.progress.curve[-1]["speakers"] if trainer.progress.curve else None,
             "validation_speakers": VALIDATION,
-            "seconds_each": training_data.SECONDS,
+            "seconds_each": data.SECONDS,
         },
         "batch": f"{STRETCHES} stretches of {WINDOWS} windows",
     }
-    return training_card.write(
+    return card.write(
         WEIGHTS, trainer.kept(), request.out, request.device, trainer.progress, facts, shape=repr(SMALL)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ...benchmark.metric import MetricInfo
+from ...benchmark.api import MetricInfo
 
 if TYPE_CHECKING:
     from .scoring import Perceptual

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...benchmark.imagenet import Architecture, strictly
+from ...benchmark.weights.imagenet import Architecture, strictly
 from .blocks import blocks, positions
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ...benchmark.imagenet import Architecture, strictly
+from ...benchmark.weights.imagenet import Architecture, strictly
 from .blocks import blocks, positions
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from ...benchmark.imagenet import Architecture, Convolution, read
+from ...benchmark.weights.imagenet import Architecture, Convolution, read
 from .convolution import Layer, convolution
 
 if TYPE_CHECKING:

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ...benchmark.errors import Unavailable
-from ...benchmark.imagenet import ALEXNET, VGG16, normalised
-from ...benchmark.metric import MetricInfo, Score
-from ...benchmark.precision import exactly
-from ...benchmark.types import Clip
+from ...benchmark.api import Clip, MetricInfo, Score, Unavailable, full_precision
+from ...benchmark.weights.imagenet import ALEXNET, VGG16, normalised
 from .._inputs import require, require_same_shape
 from . import ALEX_MIN_SIDE, VGG_MIN_SIDE
 from .dists import Dists, Moments, l2_pool, resized
@@ -76,7 +73,7 @@ class Perceptual:
         wanted = [info.name for info in self.infos if info.name not in too_small]
         if not wanted:
             raise Unavailable("; ".join(map(str, too_small.values())))
-        with exactly():
+        with full_precision():
             pieces = [
                 [branch.reference(frames, wanted) for branch in self._branches]
                 for frames in clip.video.split(self.frames_at_once)
@@ -87,7 +84,7 @@ class Perceptual:
         """Each metric per frame; Unavailable for pictures too small for its network."""
         require_same_shape(state.frames, decoded.video)
         values: dict[str, list[float]] = {}
-        with exactly():
+        with full_precision():
             for states, frames in zip(state.pieces, decoded.video.split(self.frames_at_once), strict=True):
                 for branch, known in zip(self._branches, states, strict=True):
                     for name, found in branch.compare(known, frames).items():

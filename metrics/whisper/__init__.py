@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import metadata
 
-from ...benchmark.errors import UsageError
-from ...benchmark.metric import MetricInfo
+from ...benchmark.api import MetricInfo, UsageError
 from .. import _words
 
 SIZES = ("tiny", "base", "small", "medium", "large-v2", "large-v3")

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...benchmark import weights
-from ...benchmark.errors import Unavailable
-from ...benchmark.precision import exactly
+from ...benchmark.api import Unavailable, full_precision
 from .._inputs import mono
 from . import network
 
@@ -63,7 +62,7 @@ class Recogniser:
             truncation=False,
             return_tensors="pt",
         ).input_features
-        with exactly(), _quiet():
+        with full_precision(), _quiet():
             found: Any = self._network.generate(
                 features.to(self._network.device, self._network.dtype),
                 generation_config=self._search[is_long],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import facts
-from ..figures import short
-from ..ledger import KINDS, kind, ledger, pace
+from ..boards.series import short
 from ..page import Page
+from ..queries import facts
+from ..queries.ledger import KINDS, kind, ledger, pace
 
 if TYPE_CHECKING:
     from ..source import Source

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .. import clip_openers, clip_pages, contact_sheet, facts, ledger
-from ..clip_pages import ClipView, Variant
-from ..facts import Row
-from ..figures import short
+from ..boards.series import short
+from ..clips import contact_sheet, openers
+from ..clips import views as clip_pages
+from ..clips.views import ClipView, Variant
 from ..page import Page
+from ..queries import facts, ledger
+from ..queries.facts import Row
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,7 +188,7 @@ def _clip_page(
                 if number in seen
             },
             "variants": [_variant(source, view, key, v) for key, v in enumerate(view.variants)],
-            "openers": clip_openers.openers(source, view),
+            "openers": openers.openers(source, view),
         },
         parts={
             "pairs": partial(list, pairs),

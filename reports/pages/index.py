@@ -3,86 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .. import facts, text
-from ..bd_rate import groups
-from ..curves import STATUSES
-from ..figures import board_part, clip_part, curve_part
+from ...benchmark.analysis import statuses
+from ...benchmark.analysis.bd_rate import groups
+from ...benchmark.analysis.curves import STATUSES
+from .. import words
+from ..boards.columns import Column, all_columns, views
+from ..boards.leaderboards import Leaderboard
+from ..boards.series import board_part, clip_part, curve_part
 from ..page import Page
-from ..tables import Leaderboard, LeaderRow
+from ..queries import facts
 
 if TYPE_CHECKING:
-    from ..facts import Row
+    from ..queries.facts import Row
     from ..source import Source
-
-HEADLINE_COLUMNS = {
-    "video": (
-        ("dists",),
-        ("lpips_vgg", "lpips_alex"),
-        ("vmaf",),
-        ("psnr", "psnr_y"),
-        ("fid",),
-        ("ms_ssim", "ssim"),
-    ),
-    "audio": (
-        ("visqol_speech",),
-        ("pesq",),
-        ("wer_whisper", "dwer_whisper", "wer_sphinx", "dwer_sphinx"),
-        ("estoi", "stoi"),
-    ),
-    "pair": (("lse_c", "lse_c_synthetic"), ("lse_d", "lse_d_synthetic"), ("avs_u",)),
-}
-"""Modality → columns of the headline table, best known first; of each the first metric that has scores."""
-BESIDE_OTHERS = {"video": 4, "audio": 3, "pair": 2}
-"""Modality → how many columns it has at most over the total rate, where all of them stand side by side."""
-OTHER_COLUMNS = 6
-"""So many metrics stand in the headline table where a rate has none of HEADLINE_COLUMNS."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A leaderboard as a column of the headline table.
-
-    key: of its parts; label: its metric's name, unique within its dataset and rate.
-    """
-
-    key: str
-    label: str
-    modality: str
-    board: Leaderboard
-
-
-@dataclass(frozen=True)
-class View:
-    """What the page shows of one dataset and rate before anything is chosen.
-
-    systems: in the order of the first column's rows.
-    """
-
-    dataset: str
-    rate: str
-    columns: tuple[Column, ...]
-    systems: tuple[str, ...]
-
-    @property
-    def board(self) -> Leaderboard:
-        """The board that stands for the rate."""
-        return self.columns[0].board
-
-    @property
-    def rows(self) -> dict[str, list[LeaderRow | None]]:
-        """System → its row of each column's board, None where it is not scored."""
-        found = [{row.system: row for row in column.board.rows} for column in self.columns]
-        return {system: [rows.get(system) for rows in found] for system in self.systems}
-
-    @property
-    def modalities(self) -> list[tuple[str, int]]:
-        """Each modality of the columns, with how many stand side by side."""
-        return list(Counter(column.modality for column in self.columns).items())
 
 
 def pages(source: Source) -> list[Page]:
@@ -112,49 +48,13 @@ def pages(source: Source) -> list[Page]:
                 "boards": [_header(column, places.get(column.key), source) for column in columns],
                 "matched": list(columns[0].board.matched_kbps) if columns else [],
                 "statuses": list(STATUSES),
-                "words": text.STATUS_WORDS,
-                "rates": text.RATE_WORDS,
+                "words": statuses.STATUS_WORDS,
+                "rates": words.RATE_WORDS,
                 "manyDatasets": len(source.datasets) > 1,
             },
             parts=_parts(source, columns, sizes),
         )
     ]
-
-
-def all_columns(source: Source) -> list[Column]:
-    """Every leaderboard with its key and its metric's name; two fingerprints of one metric are told apart."""
-    counts = Counter((board.dataset, board.rate, board.metric) for board in source.boards)
-    result = []
-    for at, board in enumerate(source.boards):
-        once = counts[board.dataset, board.rate, board.metric] == 1
-        label = board.metric if once else f"{board.metric} ({board.fingerprint[:6]})"
-        modality = source.metric_facts[board.metric, board.fingerprint]["modality"]
-        result.append(Column(f"b{at}", label, modality, board))
-    return result
-
-
-def views(columns: list[Column]) -> list[View]:
-    """One view a dataset and rate: its headline metrics by modality, that which stands for the rate first."""
-    found: dict[tuple[str, str], list[Column]] = {}
-    for column in columns:
-        found.setdefault((column.board.dataset, column.board.rate), []).append(column)
-    result = []
-    for (dataset, rate), group in found.items():
-        by_metric = {column.board.metric: column for column in reversed(group)}
-        shown = []
-        for modality, choices in HEADLINE_COLUMNS.items():
-            wanted = (
-                next((by_metric[name] for name in names if name in by_metric), None) for names in choices
-            )
-            most = BESIDE_OTHERS[modality] if rate == "total" else len(choices)
-            shown += [column for column in wanted if column is not None][:most]
-        shown = shown or group[:OTHER_COLUMNS]
-        shown = [group[0], *(column for column in shown if column is not group[0])]
-        modalities = dict.fromkeys([group[0].modality, *HEADLINE_COLUMNS])
-        shown.sort(key=lambda column: list(modalities).index(column.modality))  # each modality together
-        systems = dict.fromkeys(row.system for column in shown for row in column.board.rows)
-        result.append(View(dataset, rate, tuple(shown), tuple(systems)))
-    return result
 
 
 def _header(column: Column, headline: int | None, source: Source) -> dict[str, Any]:

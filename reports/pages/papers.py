@@ -6,14 +6,14 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .. import published
-from ..figures import short
+from ..boards.series import short
 from ..page import Page
-from ..paper_ablation import HOW
-from ..paper_choices import ABLATION_METRICS, BD_METRICS, SYNC_METRICS, Book, Wanted
-from ..paper_cost import devices, hardware, memory, parameters
-from ..paper_curves import Board
-from ..paper_set import PaperSet
+from ..papers import published
+from ..papers.ablation import HOW
+from ..papers.choices import ABLATION_METRICS, BD_METRICS, SYNC_METRICS, Book, Wanted
+from ..papers.cost import devices, hardware, memory, parameters
+from ..papers.curves import Board
+from ..papers.defaults import PaperSet
 
 if TYPE_CHECKING:
     from ..source import Source

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .. import published
 from ..page import Page
-from ..paper_set import PaperSet
+from ..papers import published
+from ..papers.defaults import PaperSet
 
 if TYPE_CHECKING:
     from ..source import Source

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import facts, provenance
-from ..cautions import cautions
 from ..page import Page
+from ..queries import facts
+from ..trust import provenance
+from ..trust.cautions import cautions
 
 if TYPE_CHECKING:
     from ..source import Source

@@ -10,7 +10,9 @@ from typing import Any
 
 import duckdb
 import pytest
-from talkbench.benchmark import download, weights, weights_cli
+from talkbench.benchmark import weights
+from talkbench.benchmark.cli import weights as weights_cli
+from talkbench.benchmark.weights import download
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode puts no test folder on the path
 

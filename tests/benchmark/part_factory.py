@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from talkbench.benchmark.weight import Weight
+from talkbench.benchmark.weights.entry import Weight
 
 BODY = b"a network" * 1000
 HASH = hashlib.sha256(BODY).hexdigest()

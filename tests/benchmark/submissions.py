@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from talkbench.benchmark import archive, submit, tables
-from talkbench.benchmark.executors import SerialExecutor
-from talkbench.benchmark.fingerprint import key, sha256_file
-from talkbench.benchmark.manifest import File
-from talkbench.benchmark.verify import Request, Verification, verify
+from talkbench.benchmark.execution.executors import SerialExecutor
+from talkbench.benchmark.sharing import archive, submit
+from talkbench.benchmark.sharing.manifest import File
+from talkbench.benchmark.sharing.verify import Request, Verification, verify
+from talkbench.benchmark.store import parquet
+from talkbench.benchmark.util.hashing import key, sha256_file
 
 Connection = duckdb.DuckDBPyConnection
 Change = Callable[[Connection, Path], None]
@@ -51,10 +52,10 @@ def tamper(source: Path, target: Path, change: Change, new_manifest: bool = True
     """
     with archive.unpacked(source) as found:
         folder, new = found.folder, found.folder / "new"
-        with tables.read(folder / "tables", out=new) as connection:
+        with parquet.read(folder / "tables", out=new) as connection:
             change(connection, folder)
             new.mkdir()
-            for table in tables.schema().keys() - submit.LEFT_OUT:
+            for table in parquet.schema().keys() - submit.LEFT_OUT:
                 connection.execute(f"COPY {table} TO '{new}/{table}.parquet' (FORMAT parquet)")
         shutil.rmtree(folder / "tables" if new_manifest else new)
         if new_manifest:

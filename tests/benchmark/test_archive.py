@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from submissions import raw_zip
-from talkbench.benchmark import archive, submit
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.manifest import File, Manifest
+from talkbench.benchmark.sharing import archive, submit
+from talkbench.benchmark.sharing.manifest import File, Manifest
+from talkbench.benchmark.util.errors import UsageError
 
 HASH = "ab" * 32
 EMPTY = {"sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "bytes": 0}

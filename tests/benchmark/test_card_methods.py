@@ -4,8 +4,9 @@ import json
 from importlib import import_module
 
 import pytest
-from talkbench.benchmark import training_card, weights
-from talkbench.benchmark.train_cli import recipes
+from talkbench.benchmark import weights
+from talkbench.benchmark.cli.train import recipes
+from talkbench.benchmark.training import card as training_card
 
 METHODS = {"cfte": "CFTE", "dac": "DAC", "encodec": "Encodec", "fomm": "FOMM", "syncnet": "SyncNet"}
 

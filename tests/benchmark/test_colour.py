@@ -3,8 +3,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from talkbench.benchmark import colour, ffmpeg
-from talkbench.benchmark.errors import CodecError
+from talkbench.benchmark.media import colour, ffmpeg
+from talkbench.benchmark.util.errors import CodecError
 
 BITS: tuple[colour.Bits, ...] = (8, 10)
 PIXELS = {8: "yuv420p", 10: "yuv420p10le"}

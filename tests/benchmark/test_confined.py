@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from talkbench.benchmark import confined, plan, verify_scores
-from talkbench.benchmark.codec import CodecInfo
-from talkbench.benchmark.types import ClipSpec, Point
+from talkbench.benchmark.api.codec import CodecInfo
+from talkbench.benchmark.api.types import ClipSpec, Point
+from talkbench.benchmark.plan import plan
+from talkbench.benchmark.sharing import confined, verify_scores
 
 KINDS = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from talkbench.benchmark import conformance_bench
-from talkbench.benchmark.conformance import CheckResult, check
-from talkbench.benchmark.conformance_clips import CheckClip
-from talkbench.benchmark.conformance_rules import RULES
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.executors import LocalExecutor
+from talkbench.benchmark.conformance import bench
+from talkbench.benchmark.conformance.check import CheckResult, check
+from talkbench.benchmark.conformance.clips import CheckClip
+from talkbench.benchmark.conformance.rules import RULES
+from talkbench.benchmark.execution.executors import LocalExecutor
+from talkbench.benchmark.util.errors import UsageError
 
 BROKEN = {  # codec -> the rule that catches it
     "broken-raises": "encode",
@@ -137,7 +137,7 @@ def test_broken_codecs_are_caught(
     name: str, monkeypatch: pytest.MonkeyPatch, lasting: Iterator[LocalExecutor]
 ) -> None:
     if name != "broken-heavy":  # which must be seen to import torch, so nothing else may have done it before
-        monkeypatch.setattr(conformance_bench, "LocalExecutor", lambda workers, devices: next(lasting))
+        monkeypatch.setattr(bench, "LocalExecutor", lambda workers, devices: next(lasting))
     seen: list[CheckResult] = []
 
     def stop_when_caught(result: CheckResult) -> None:
@@ -156,7 +156,7 @@ def test_broken_codecs_are_caught(
 
 @pytest.mark.usefixtures("example_codecs")
 def test_each_broken_codec_is_tried() -> None:
-    from talkbench.benchmark import registry
+    from talkbench.benchmark.api import registry
 
     broken = {name for name in registry.names("codecs") if name.startswith("broken-")}
     assert broken == {*BROKEN, "broken-unavailable"}

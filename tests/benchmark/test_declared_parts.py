@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from talkbench.benchmark import artifacts, registry, stages
-from talkbench.benchmark.codec import CodecInfo
-from talkbench.benchmark.conformance_clips import CheckClip
-from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Part, boundary_bits
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.api.codec import CodecInfo
+from talkbench.benchmark.api.types import Bitstream, Part, boundary_bits
+from talkbench.benchmark.conformance.clips import CheckClip
+from talkbench.benchmark.stages import coding
+from talkbench.benchmark.store import artifacts
+from talkbench.benchmark.util.errors import CodecError
 
 VIDEO = CodecInfo("mine", "1", ("video",), "neural", "MIT", parts=("headers", "motion"))
 JOINT = replace(VIDEO, modalities=("video", "audio"), parts={"a": "joint", "b": "audio", "c": "video"})
@@ -92,7 +94,7 @@ def test_the_harness_writes_no_such_bitstream(name: str, tmp_path: Path) -> None
     artifacts.save_clip(tmp_path / "clip", CheckClip(frames=2, size=(16, 16)).make(), {})
     point = registry.codec(name).describe()[1][0]
     with pytest.raises(CodecError, match="parts"):
-        stages.encode(name, point, tmp_path / "clip", tmp_path / "one.tkb", "cpu")
+        coding.encode(name, point, tmp_path / "clip", tmp_path / "one.tkb", "cpu")
     assert not (tmp_path / "one.tkb").exists()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import typer.main
-from talkbench.benchmark.cli import app
+from talkbench.benchmark.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -68,7 +68,7 @@ def test_links_lead_to_headings() -> None:
 
 
 def test_every_shipped_suite_is_described() -> None:
-    suites = [path.stem for path in (ROOT / "benchmark" / "suites").glob("*.toml")]
+    suites = [path.stem for path in (ROOT / "benchmark" / "plan" / "suites").glob("*.toml")]
     assert suites
     assert [name for name in suites if f"`{name}`" not in TEXT["running.md"]] == []
 

@@ -9,16 +9,16 @@ import time
 from pathlib import Path
 
 import pytest
-from talkbench.benchmark import download
-from talkbench.benchmark.download import Source
-from talkbench.benchmark.errors import DownloadError
+from talkbench.benchmark.util.errors import DownloadError
+from talkbench.benchmark.weights import download
+from talkbench.benchmark.weights.download import Source
 
 BODY = bytes(range(256)) * 400
 HASH = hashlib.sha256(BODY).hexdigest()
 SCRIPT = """
 import sys
 from pathlib import Path
-from talkbench.benchmark.download import Source, download
+from talkbench.benchmark.weights.download import Source, download
 url, target, sha256 = sys.argv[1:]
 said = []
 print(download(Source(url, sha256=sha256), Path(target), lambda here, total: None, said.append), *said)

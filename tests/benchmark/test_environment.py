@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from talkbench.benchmark import environment
-from talkbench.benchmark.executors import Job, LocalExecutor
+from talkbench.benchmark.execution.executors import Job, LocalExecutor
+from talkbench.benchmark.util import environment
 
 
 def tree(root: Path, cgroup: str, files: dict[str, str]) -> Path:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from talkbench.benchmark.errors import Unavailable
-from talkbench.benchmark.executors import Executor, Job, LocalExecutor, Outcome, SerialExecutor
+from talkbench.benchmark.execution.executors import Executor, Job, LocalExecutor, Outcome, SerialExecutor
+from talkbench.benchmark.util.errors import Unavailable
 
 
 def double(number: int, device: str) -> tuple[int, str]:

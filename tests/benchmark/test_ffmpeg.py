@@ -5,8 +5,8 @@ import sys
 import time
 
 import pytest
-from talkbench.benchmark import ffmpeg
-from talkbench.benchmark.errors import CodecError, Unavailable
+from talkbench.benchmark.media import ffmpeg
+from talkbench.benchmark.util.errors import CodecError, Unavailable
 
 COPY = ["-f", "data", "-i", "pipe:0", "-map", "0", "-c", "copy", "-f", "data", "pipe:1"]
 SLOW = ["-re", "-f", "u8", "-ar", "8000", "-ac", "1", "-i", "pipe:0", "-f", "u8", "pipe:1"]
@@ -117,7 +117,7 @@ def test_child_is_killed_when_the_reader_stops():
 def test_child_ends_with_its_parent():
     program = f"""
 import subprocess, sys, os
-from talkbench.benchmark import ffmpeg
+from talkbench.benchmark.media import ffmpeg
 def feed():
     while True: yield bytes(1000)
 for piece in ffmpeg.stream({SLOW!r}, feed(), chunk=1000):

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from talkbench.benchmark import ffmpeg, helper_process
-from talkbench.benchmark.errors import CodecError, HelperKilled, Unavailable
-from talkbench.benchmark.executors import run_job
+from talkbench.benchmark.execution.executors import run_job
+from talkbench.benchmark.media import ffmpeg
+from talkbench.benchmark.util import helper_process
+from talkbench.benchmark.util.errors import CodecError, HelperKilled, Unavailable
 
 Program = tuple[Path, Path]
 

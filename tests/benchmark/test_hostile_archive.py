@@ -6,16 +6,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from talkbench.benchmark import archive, tables
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.fingerprint import sha256_file
-from talkbench.benchmark.manifest import File, Manifest
+from talkbench.benchmark.sharing import archive
+from talkbench.benchmark.sharing.manifest import File, Manifest
+from talkbench.benchmark.store import parquet
+from talkbench.benchmark.util.errors import UsageError
+from talkbench.benchmark.util.hashing import sha256_file
 
 
 def packed(folder: Path, bitstreams: int) -> Path:
     """An archive of empty tables and this many files that would be bitstreams."""
-    with tables.empty() as connection:
-        paths = {f"tables/{path.name}": path for path in tables.write(connection, folder / "written")}
+    with parquet.empty() as connection:
+        paths = {f"tables/{path.name}": path for path in parquet.write(connection, folder / "written")}
     for number in range(bitstreams):
         name = hashlib.sha256(str(number).encode()).hexdigest()
         path = folder / f"{name}.tkb"

@@ -11,10 +11,12 @@ import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from talkbench.benchmark import archive, cli, table_values, tables
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.fingerprint import sha256_file
-from talkbench.benchmark.manifest import File, Manifest
+from talkbench.benchmark.cli import main
+from talkbench.benchmark.sharing import archive
+from talkbench.benchmark.sharing.manifest import File, Manifest
+from talkbench.benchmark.store import parquet, validation
+from talkbench.benchmark.util.errors import UsageError
+from talkbench.benchmark.util.hashing import sha256_file
 from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
@@ -50,7 +52,7 @@ HOSTILE = {
     "FLOAT[]": ["['nan'::FLOAT]", "['inf'::FLOAT]", "[1e35::FLOAT]"],
 }  # fmt: skip
 COLUMNS = [
-    (table, column.name, column.type) for table, columns in tables.schema().items() for column in columns
+    (table, column.name, column.type) for table, columns in parquet.schema().items() for column in columns
 ]
 
 
@@ -60,7 +62,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     StoreFactory().build(folder / "store.duckdb")
     with duckdb.connect(str(folder / "store.duckdb"), read_only=True) as connection:
-        tables.write(connection, folder / "tables")
+        parquet.write(connection, folder / "tables")
     return folder / "tables"
 
 
@@ -83,7 +85,7 @@ def test_no_value_of_any_column_gets_past(
             f"COPY (SELECT NULL::{written} AS {column} UNION ALL SELECT {value}::{written}) "
             f"TO '{path}' (FORMAT parquet)"
         )
-        wrong = table_values.problem(database, tables.NUMBERED, str(path), table, {column: kind})
+        wrong = validation.problem(database, parquet.NUMBERED, str(path), table, {column: kind})
         assert wrong is not None, value[:80]
         assert wrong.startswith(f"column {column!r}, row 2: "), wrong[:200]
         assert len(wrong) < 500
@@ -95,7 +97,7 @@ def test_every_kind_of_column_has_hostile_values() -> None:
 
 
 def test_what_a_store_has_passes(whole: Path) -> None:
-    with tables.read(whole) as connection:
+    with parquet.read(whole) as connection:
         assert connection.execute("SELECT count(*) > 0 FROM scores").fetchone() == (True,)
 
 
@@ -144,7 +146,7 @@ def test_each_command_refuses_in_one_line(
         ["merge", folder, packed, "--out", tmp_path / "merged"],
         ["bd-rate", folder, "--anchor", "vvc"],
     ):
-        result = CliRunner().invoke(cli.app, list(map(str, command)))
+        result = CliRunner().invoke(main.app, list(map(str, command)))
         assert isinstance(result.exception, UsageError), (command, result.exception)
         assert f"{table}.parquet: column {column!r}, row 1: " in str(result.exception)
         assert "\n" not in str(result.exception)
@@ -161,7 +163,7 @@ def test_text_that_is_not_utf8_is_one_line(whole: Path, tmp_path: Path) -> None:
     assert b"QQQQQQQQ" in data
     path.write_bytes(data.replace(b"QQQQQQQQ", b"\xff\xfe\xff\xfeQQQQ"))
     Path(f"{path}.new").unlink()
-    with pytest.raises(UsageError, match=r"clips\.parquet: ") as caught, tables.open_results(folder):
+    with pytest.raises(UsageError, match=r"clips\.parquet: ") as caught, parquet.open_results(folder):
         pass
     assert "\n" not in str(caught.value)
 
@@ -178,5 +180,5 @@ _JSON_COLUMNS = [(table, column) for table, column, kind in COLUMNS if kind == "
 @settings(max_examples=300, deadline=None)
 def test_json_that_passes_can_be_written_again(value: Any, of: tuple[str, str]) -> None:
     text = json.dumps(value)
-    if table_values.json_problem(*of, text) is None:
+    if validation.json_problem(*of, text) is None:
         json.dumps(json.loads(text), allow_nan=False, ensure_ascii=False).encode("utf-8")

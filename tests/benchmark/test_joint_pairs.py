@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from talkbench.benchmark import plan, score_plan
-from talkbench.benchmark.score_plan import reference_id
-from talkbench.benchmark.store import Store
+from talkbench.benchmark.plan import plan
+from talkbench.benchmark.plan.variants import reference_id
+from talkbench.benchmark.store.database import Store
+from talkbench.benchmark.sweep import score_plan
 from test_score_parts import planned
 from test_stale_rows import run
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from talkbench.benchmark import memory
-from talkbench.benchmark.memory import PeakMemory
+from talkbench.benchmark.execution import memory
+from talkbench.benchmark.execution.memory import PeakMemory
 
 MIB = 2**20
 ALLOCATE = "block = bytearray({} * 2**20); block[::4096] = b'x' * len(block[::4096]);"

@@ -10,11 +10,12 @@ from typing import Any
 import duckdb
 import pytest
 from submissions import Change, check, rename_codec, sql, tamper, wrong
-from talkbench.benchmark import merge, plan, submit
-from talkbench.benchmark.artifacts import bitstream_path
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.fingerprint import key, sha256_file
-from talkbench.benchmark.types import Bitstream, Part
+from talkbench.benchmark.api.types import Bitstream, Part
+from talkbench.benchmark.plan import plan
+from talkbench.benchmark.sharing import merge, submit
+from talkbench.benchmark.store.artifacts import bitstream_path
+from talkbench.benchmark.util.errors import UsageError
+from talkbench.benchmark.util.hashing import key, sha256_file
 
 Sweeps = Callable[..., Path]
 Ask = Callable[[Path, str], list[tuple[Any, ...]]]

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from talkbench.benchmark import metric, registry
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.metric import MetricInfo
+from talkbench.benchmark.api import metric, registry
+from talkbench.benchmark.api.metric import MetricInfo
+from talkbench.benchmark.util.errors import UsageError
 
 
 def info(name: str, kind: Any, modality: Any) -> MetricInfo:

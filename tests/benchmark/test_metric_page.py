@@ -3,9 +3,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from talkbench.benchmark import metric_page, metrics_cli, registry, weights
-from talkbench.benchmark.cli import app
-from talkbench.benchmark.metric import MetricInfo
+from talkbench.benchmark import weights
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.api.metric import MetricInfo
+from talkbench.benchmark.cli import metric_page
+from talkbench.benchmark.cli import metrics as metrics_cli
+from talkbench.benchmark.cli.main import app
 from typer.testing import CliRunner
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"

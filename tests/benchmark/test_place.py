@@ -10,11 +10,15 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from talkbench.benchmark import artifacts, executors, place, rerun, score_rows, tables
-from talkbench.benchmark.errors import CodecError, PlaceFault, Unavailable, UsageError
-from talkbench.benchmark.store import Store
-from talkbench.benchmark.work_queue import WorkQueue
-from talkbench.reports import export as exporting
+from talkbench.benchmark.execution import executors
+from talkbench.benchmark.execution.queue import WorkQueue
+from talkbench.benchmark.sharing import rerun
+from talkbench.benchmark.stages import score_rows
+from talkbench.benchmark.store import parquet
+from talkbench.benchmark.store.database import Store
+from talkbench.benchmark.util import files, place
+from talkbench.benchmark.util.errors import CodecError, PlaceFault, Unavailable, UsageError
+from talkbench.reports.publication import export as exporting
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +62,7 @@ def test_our_paths_are_found_within_lists_and_records(tmp_path):
 
 
 def test_a_cache_that_cannot_be_written_names_its_variable_and_a_weight_that_is_absent_is_not_of_the_place():
-    cache = artifacts.cache_folder()
+    cache = files.cache_folder()
     assert "TALKBENCH_CACHE" in str(place.fault(_os_error(errno.EACCES, cache / "weights" / "w.pt")))
     assert place.fault(_os_error(errno.ENOENT, cache / "clips" / "ab" / "abc" / "video.u8"))
     assert place.fault(_os_error(errno.ENOENT, cache / "weights" / "w.pt")) is None
@@ -105,7 +109,7 @@ def _raise(error: Exception, device: str) -> None:
 
 def _write(output: Path, device: str) -> str:
     del device
-    artifacts.write_bytes(output, b"x" * 10)
+    files.write_bytes(output, b"x" * 10)
     return "written"
 
 
@@ -126,9 +130,9 @@ def test_status_of_a_job(error, status):
 
 def test_what_is_run_again_for_a_verification_stops_at_a_fault_of_the_place():
     class Silent:
-        def total(self, *_: object) -> None: ...
+        def total(self, stage: str, cells: int) -> None: ...
 
-        def done(self, *_: object) -> None: ...
+        def done(self, stage: str, label: str, error: str | None, cells: int = 1) -> None: ...
 
     job = executors.Job(("decode", "a"), _raise, {"error": _os_error(errno.EMFILE)}, 10.0)
     with pytest.raises(PlaceFault, match="ulimit"):
@@ -180,7 +184,7 @@ def test_half_a_file_does_not_stay(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="No space"):
-        artifacts.write_bytes(tmp_path / "a" / "x.tkb", b"data")
+        files.write_bytes(tmp_path / "a" / "x.tkb", b"data")
     assert list((tmp_path / "a").iterdir()) == []
 
 
@@ -192,7 +196,7 @@ def test_numba_and_matplotlib_write_to_our_cache_unless_the_user_chose(chosen, m
             monkeypatch.setenv(name, chosen)
     place.libraries_write_to_our_cache()
     for name in ("NUMBA_CACHE_DIR", "MPLCONFIGDIR"):
-        assert os.environ[name].startswith(chosen or str(artifacts.cache_folder()))
+        assert os.environ[name].startswith(chosen or str(files.cache_folder()))
 
 
 @pytest.mark.parametrize(
@@ -214,7 +218,7 @@ def test_the_store_names_its_file(text, shown):
 @pytest.mark.parametrize("format_name", ["csv", "parquet", "tables"])
 def test_an_export_that_meets_a_full_disk_leaves_what_was_there(format_name, tmp_path, monkeypatch):
     results, out = tmp_path / "results", tmp_path / "out"
-    with Store(results / tables.STORE):
+    with Store(results / parquet.STORE):
         pass
     exporting.export(results, format_name, out)
     before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
@@ -235,7 +239,7 @@ def test_an_export_that_meets_a_full_disk_leaves_what_was_there(format_name, tmp
 def test_a_folder_that_cannot_be_made_is_one_line_with_the_fix(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(PlaceFault, match=r"cannot be written: .*--out"):
-        Store(tmp_path / "file" / "out" / tables.STORE)
+        Store(tmp_path / "file" / "out" / parquet.STORE)
 
 
 def test_a_file_system_without_locks_is_not_another_process(tmp_path, monkeypatch):
@@ -247,7 +251,7 @@ def test_a_file_system_without_locks_is_not_another_process(tmp_path, monkeypatc
 
     monkeypatch.setattr(duckdb, "connect", connect)
     with pytest.raises(UsageError, match="another talkbench process"):
-        Store(tmp_path / tables.STORE)
+        Store(tmp_path / parquet.STORE)
     monkeypatch.setattr(fcntl, "lockf", no_locks)
     with pytest.raises(PlaceFault, match="has no locks"):
-        Store(tmp_path / tables.STORE)
+        Store(tmp_path / parquet.STORE)

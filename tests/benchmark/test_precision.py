@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from talkbench.benchmark.precision import exactly, reproducibly
+from talkbench.benchmark.api.precision import full_precision, reproducibly
 
 
 @pytest.fixture(params=["highest", "high"])
@@ -23,7 +23,7 @@ def settings():
 
 def test_nothing_is_reduced_inside_and_all_is_as_before_outside(chosen):
     before = settings()
-    with exactly():
+    with full_precision():
         assert settings() == ("highest", False, True)
     assert settings() == before
     assert before[0] == chosen
@@ -31,7 +31,7 @@ def test_nothing_is_reduced_inside_and_all_is_as_before_outside(chosen):
 
 def test_an_error_leaves_no_setting_behind(chosen):
     before = settings()
-    with pytest.raises(ValueError, match="broken"), exactly():
+    with pytest.raises(ValueError, match="broken"), full_precision():
         raise ValueError("broken")
     assert settings() == before
 

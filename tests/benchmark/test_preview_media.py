@@ -13,9 +13,10 @@ import pytest
 import soundfile
 import torch
 from PIL import Image
-from talkbench.benchmark import ffmpeg, preview_media
-from talkbench.benchmark.errors import Unavailable
-from talkbench.benchmark.types import Clip, ClipSpec
+from talkbench.benchmark.api.types import Clip, ClipSpec
+from talkbench.benchmark.media import ffmpeg
+from talkbench.benchmark.stages import preview_media
+from talkbench.benchmark.util.errors import Unavailable
 from torch.nn.functional import interpolate
 from transformers.audio_utils import mel_filter_bank, spectrogram
 
@@ -165,7 +166,7 @@ def test_a_sine_of_full_scale_has_0_db_at_its_height(hertz: int) -> None:
     time = torch.arange(16000) / 16000
     bands = preview_media.mel_db(torch.sin(2 * torch.pi * hertz * time)[None], 16000)[:, 10:-10]
     assert 10 * np.log10((10 ** (bands / 10)).sum(axis=0)) == pytest.approx(0.0, abs=0.1)
-    from talkbench.metrics.spectral import mel_edges
+    from talkbench.benchmark.media.mel import mel_edges
 
     middles = mel_edges(8000, 80)[1:-1]
     assert abs(int(bands.mean(axis=1).argmax()) - int(np.abs(middles - hertz).argmin())) <= 1
@@ -207,7 +208,7 @@ def test_equal_clips_give_equal_files() -> None:
 
 
 def test_the_mouth_of_a_rendered_speaker() -> None:
-    from talkbench.benchmark.registry import dataset
+    from talkbench.benchmark.api.registry import dataset
 
     source = dataset("synthetic").load(clips=1, seconds=2.0)
     clip = source.prepare(source.items()[0]).clip

@@ -13,13 +13,15 @@ import duckdb
 import numpy as np
 import pytest
 from PIL import Image
-from talkbench.benchmark import artifacts, plan, registry, suite
-from talkbench.benchmark.executors import SerialExecutor
-from talkbench.benchmark.progress import LineProgress
-from talkbench.benchmark.store import Store
-from talkbench.benchmark.sweep import Sweep
-from talkbench.benchmark.terminal import Terminal
-from talkbench.benchmark.types import Bitstream
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.api.types import Bitstream
+from talkbench.benchmark.execution.executors import SerialExecutor
+from talkbench.benchmark.plan import plan, suite
+from talkbench.benchmark.store import artifacts
+from talkbench.benchmark.store.database import Store
+from talkbench.benchmark.sweep.sweep import Sweep
+from talkbench.benchmark.util.progress import LineProgress
+from talkbench.benchmark.util.terminal import Terminal
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Ask = Callable[[Path, str], list[tuple[Any, ...]]]
@@ -239,7 +241,7 @@ def test_real_recordings(
     talkbench: Run, ask: Ask, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One with sound, one without."""
-    from talkbench.benchmark import ffmpeg
+    from talkbench.benchmark.media import ffmpeg
 
     monkeypatch.setenv("TALKBENCH_CACHE", str(tmp_path / "cache"))
     (tmp_path / "clips").mkdir()

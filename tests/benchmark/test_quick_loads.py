@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from talkbench.benchmark import artifacts, registry, scoring
-from talkbench.benchmark.score_rows import Variant
-from talkbench.benchmark.types import Clip, ClipSpec
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.api.types import Clip, ClipSpec
+from talkbench.benchmark.stages import scoring
+from talkbench.benchmark.stages.score_rows import Variant
+from talkbench.benchmark.store import artifacts
 
 FAMILY = [replace(info, has_quick=True) for info in registry.metric_family("psnr").describe()]
 

@@ -1,23 +1,23 @@
 """A sweep writes its report again when the report would show anything else, and only then."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-from rich.console import Console
-from talkbench.benchmark import catalogue, records, run, suite
-from talkbench.benchmark.store import Store
-from talkbench.reports import site
+from talkbench.benchmark.plan import suite
+from talkbench.benchmark.store.database import Store
+from talkbench.benchmark.sweep import catalogue, records, run
+from talkbench.benchmark.util.terminal import Terminal
 
 
 def test_each_change_of_what_the_report_shows_writes_it_again(
-    tiny_suite: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_suite: Callable[..., Path], tmp_path: Path
 ) -> None:
     text = tiny_suite(["fake-video"], metrics=("psnr",), clips=1).read_text()
     written: list[str] = []
 
-    def write_report(directory: Path, connection: Any, record: bool) -> Path:
+    def write_report(directory: Path, connection: Any) -> Path:
         page = directory / "report" / "index.html"
         page.parent.mkdir(exist_ok=True)
         page.write_text("")
@@ -26,15 +26,13 @@ def test_each_change_of_what_the_report_shows_writes_it_again(
         )
         return page
 
-    monkeypatch.setattr(site, "write_report", write_report)
-
     def reports(added: str) -> int:
         path, before = tmp_path / "tiny.toml", len(written)
         path.write_text(added + text)
         request = run.Request(
             suite.load(str(path)), tmp_path / "out", ["cpu"], "serial", 1, None, (), False, ""
         )
-        run.run(request, Console(quiet=True))
+        run.run(request, Terminal(file=io.StringIO()), write_report)
         return len(written) - before
 
     assert reports("") == 1

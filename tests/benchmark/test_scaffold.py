@@ -10,9 +10,10 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from talkbench.benchmark import registry, scaffold
-from talkbench.benchmark.conformance import check
-from talkbench.benchmark.errors import UsageError
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.cli import scaffold
+from talkbench.benchmark.conformance.check import check
+from talkbench.benchmark.util.errors import UsageError
 
 
 def test_a_package_installed_by_pip_passes_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +92,8 @@ def test_the_example_is_found_in_other_processes() -> None:
     assert offered <= set(registry.names("codecs"))
     assert registry.codec("example").describe()[0].name == "example"
     assert metadata.version("talkbench-example")
-    code = "from talkbench.benchmark import registry; print(registry.codec('example').load('cpu').info.name)"
+    code = (
+        "from talkbench.benchmark.api import registry; print(registry.codec('example').load('cpu').info.name)"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "example\n"

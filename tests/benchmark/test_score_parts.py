@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from talkbench.benchmark import plan, score_plan, scoring
-from talkbench.benchmark.codec import CodecInfo
-from talkbench.benchmark.metric import MetricInfo
-from talkbench.benchmark.store import Store
-from talkbench.benchmark.types import ClipSpec, Point
+from talkbench.benchmark.api.codec import CodecInfo
+from talkbench.benchmark.api.metric import MetricInfo
+from talkbench.benchmark.api.types import ClipSpec, Point
+from talkbench.benchmark.plan import plan
+from talkbench.benchmark.stages import score_jobs, scoring
+from talkbench.benchmark.store.database import Store
+from talkbench.benchmark.sweep import score_plan
 
 
 def metric(family: str, name: str, kind: Any, modality: Any, **more: Any) -> plan.PlannedMetric:
@@ -122,7 +124,7 @@ def test_the_exact_form_is_computed_once_for_a_clip(tmp_path: Path) -> None:
     for family in ("perceptual", "fid"):
         jobs = [job for job in planned(tmp_path, 10, 25, 1800) if job.key[2] == family]
         assert [job.arguments["both_ways"] for job in jobs] == [True, False, False, False]
-        pieces = [part for job in jobs for part in score_plan.split(job)]
+        pieces = [part for job in jobs for part in score_jobs.split(job)]
         assert [part.arguments["both_ways"] for part in pieces] == [True] + [False] * (len(pieces) - 1)
 
 

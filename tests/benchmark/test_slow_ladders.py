@@ -9,11 +9,12 @@ from fractions import Fraction
 from typing import Any, cast
 
 import pytest
-from talkbench.benchmark import conformance_payload, stages
-from talkbench.benchmark.conformance_bench import Bench, CheckResult, Process
-from talkbench.benchmark.conformance_clips import CheckClip
-from talkbench.benchmark.conformance_worker import EncodedClip, Identity
-from talkbench.benchmark.types import Bitstream, Part
+from talkbench.benchmark.api.types import Bitstream, Part
+from talkbench.benchmark.conformance import rules_payload
+from talkbench.benchmark.conformance.bench import Bench, CheckResult, Process
+from talkbench.benchmark.conformance.clips import CheckClip
+from talkbench.benchmark.conformance.worker import EncodedClip, Identity
+from talkbench.benchmark.stages import coding
 
 GRID = {f"v{v}a{a}": {"v": v, "a": a} for v in range(5) for a in range(5)}
 
@@ -40,7 +41,7 @@ def judge(
     identity = Identity(None, "", "", modalities, points, 0.0, heavy=False, parts="")
     bench = Bench("slow", cast("Process", encoder), cast("Process", encoder), identity=identity)
     bench.first = EncodedClip(b"", seconds, (), input_changed=False)
-    (result,) = conformance_payload.ladder(bench)
+    (result,) = rules_payload.ladder(bench)
     return result, encoder.tried
 
 
@@ -96,7 +97,7 @@ def test_of_a_ladder_points_are_tried_with_its_ends(seconds: float) -> None:
 def test_some_lines_keeps_lines_whole(count: int) -> None:
     lines = [[f"v{v}a{a}" for a in range(5)] for v in range(5)]
     lines += [list(line) for line in zip(*lines, strict=True)]
-    found = conformance_payload.some_lines(lines, count)
+    found = rules_payload.some_lines(lines, count)
     assert all(line in lines for line in found)
     assert len(set(itertools.chain(*found))) <= max(count, 9)
     directions = {line[0][:2] == line[1][:2] for line in found}
@@ -109,6 +110,6 @@ def test_the_warm_up_is_one_second_or_the_clip() -> None:
         (10, Fraction(25), 10),
         (60, Fraction(30000, 1001), 30),
     ):
-        beginning = stages._beginning(CheckClip(frames=frames, size=(8, 8), fps=fps).make())
+        beginning = coding._beginning(CheckClip(frames=frames, size=(8, 8), fps=fps).make())
         assert beginning.spec.frames == wanted
         assert beginning.spec.samples == min(16000, round(frames / fps * 16000))

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from talkbench.benchmark import sound_delay
-from talkbench.benchmark.conformance_clips import CheckClip
+from talkbench.benchmark.conformance.clips import CheckClip
+from talkbench.benchmark.media import delay
 
 RATE = 16000
 
@@ -22,7 +22,7 @@ def shifted(sound: np.ndarray, samples: float) -> np.ndarray:
 
 @pytest.mark.parametrize("samples", [0, 0.25, -0.5, 1.5, -3.125, 104, -311.7])
 def test_a_shift_is_found(samples, voice):
-    found = sound_delay.of_waveform(voice, shifted(voice, samples), RATE)
+    found = delay.of_waveform(voice, shifted(voice, samples), RATE)
     assert found.samples == pytest.approx(samples, abs=0.01)
     assert found.error < 0.01
     assert found.likeness > 0.9
@@ -31,17 +31,15 @@ def test_a_shift_is_found(samples, voice):
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_widens_the_stated_error(seed, voice):
     noise = np.random.default_rng(seed).normal(0, 0.003, len(voice))
-    found = sound_delay.of_waveform(voice, shifted(voice, 2.4) + noise, RATE)
-    clean = sound_delay.of_waveform(voice, shifted(voice, 2.4), RATE)
+    found = delay.of_waveform(voice, shifted(voice, 2.4) + noise, RATE)
+    clean = delay.of_waveform(voice, shifted(voice, 2.4), RATE)
     assert clean.error < found.error < 0.1
     assert abs(found.samples - 2.4) < 4 * found.error
     assert found.likeness < clean.likeness
 
 
 def test_level_does_not_matter(voice):
-    loud, soft = (
-        sound_delay.of_waveform(voice, gain * shifted(voice, 0.7), RATE).samples for gain in (1, 0.01)
-    )
+    loud, soft = (delay.of_waveform(voice, gain * shifted(voice, 0.7), RATE).samples for gain in (1, 0.01))
     assert loud == pytest.approx(soft, abs=1e-6)
 
 
@@ -53,19 +51,19 @@ def test_envelopes_tell_a_shift_of_what_has_no_waveform_in_common(samples):
     loudness = np.interp(time, np.linspace(0, 2, 40), random.random(40) ** 2)
     first, second = (loudness * random.normal(0, 0.1, len(time)) for _ in range(2))
     late = shifted(second, samples)
-    found = sound_delay.of_envelope(first, late, RATE)
+    found = delay.of_envelope(first, late, RATE)
     assert found.samples == pytest.approx(samples, abs=32)
     assert found.likeness > 0.5
-    assert sound_delay.of_waveform(first, late, RATE).likeness < 0.1
+    assert delay.of_waveform(first, late, RATE).likeness < 0.1
 
 
 def test_unrelated_sounds_are_unlike(voice):
     noise = np.random.default_rng(0).normal(0, 0.1, len(voice))
-    assert sound_delay.of_waveform(voice, noise, RATE).likeness < 0.1
-    assert sound_delay.of_envelope(voice, noise, RATE).likeness < 0.5
+    assert delay.of_waveform(voice, noise, RATE).likeness < 0.1
+    assert delay.of_envelope(voice, noise, RATE).likeness < 0.5
 
 
-@pytest.mark.parametrize("measure", [sound_delay.of_waveform, sound_delay.of_envelope])
+@pytest.mark.parametrize("measure", [delay.of_waveform, delay.of_envelope])
 def test_what_has_no_delay_is_refused(measure, voice):
     for first, second in (
         (voice, voice[:-1]),

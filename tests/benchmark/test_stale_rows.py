@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
-from talkbench.benchmark import artifacts, plan, records, suite, sweep
-from talkbench.benchmark.errors import CodecError, UsageError
-from talkbench.benchmark.executors import SerialExecutor
-from talkbench.benchmark.progress import LineProgress
-from talkbench.benchmark.store import Store
+from talkbench.benchmark.execution.executors import SerialExecutor
+from talkbench.benchmark.plan import plan, suite
+from talkbench.benchmark.store import artifacts
+from talkbench.benchmark.store.database import Store
+from talkbench.benchmark.sweep import records, sweep
+from talkbench.benchmark.util.errors import CodecError, UsageError
+from talkbench.benchmark.util.progress import LineProgress
+from talkbench.benchmark.util.terminal import Terminal
 
 SETUP = ("psnr", "snr", "fake_sync", "fake_distance")
 POINTS = '\n[codecs.fake-video]\npoints = ["v64", "v4"]\n[codecs.fake-audio]\npoints = ["a64"]\n'
@@ -44,7 +46,7 @@ class DyingConnection:
 def run(suite_file: Path, out: Path, writes: int | None = None, retry_failed: bool = False) -> int:
     """One sweep in this process, killed before its write number `writes`. Returns how many were left."""
     chosen = suite.load(str(suite_file))
-    progress = LineProgress(Console(file=io.StringIO()))
+    progress = LineProgress(Terminal(file=io.StringIO()))
     with Store(out / "talkbench.duckdb") as store:
         if writes is not None:
             store.connection = DyingConnection(store.connection, writes)  # pyright: ignore
@@ -136,7 +138,7 @@ def test_a_put_replaces_the_whole_row(tmp_path: Path) -> None:
 
 def test_every_table_is_replaced_whole(tmp_path: Path) -> None:
     """Put a full row, then one with what must be there only: nothing else is left, in any table."""
-    from talkbench.benchmark import tables
+    from talkbench.benchmark.store import parquet
 
     samples = {
         "BOOLEAN": True,
@@ -146,7 +148,7 @@ def test_every_table_is_replaced_whole(tmp_path: Path) -> None:
         "FLOAT[]": [0.5],
     }
     with Store(tmp_path / "s.duckdb") as store:
-        for table, columns in tables.schema().items():
+        for table, columns in parquet.schema().items():
             full = {
                 column.name: samples.get(column.type, "1" if column.type == "VARCHAR" else 1)
                 for column in columns

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from talkbench.benchmark import archive, submit, tables
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.fingerprint import sha256_file
+from talkbench.benchmark.sharing import archive, submit
+from talkbench.benchmark.store import parquet
+from talkbench.benchmark.util.errors import UsageError
+from talkbench.benchmark.util.hashing import sha256_file
 
 Sweeps = Callable[..., Path]
 
@@ -36,7 +37,7 @@ def test_a_submission_holds_the_tables_and_the_bitstreams(swept: Path, tmp_path:
     bitstreams = [name for name in names if name.startswith("artifacts/bitstreams/")]
     assert len(bitstreams) == 20
     assert "tables/previews.parquet" not in names
-    assert len(names) == 1 + 20 + len(tables.schema()) - 1
+    assert len(names) == 1 + 20 + len(parquet.schema()) - 1
     with archive.unpacked(made.path) as found:
         assert found.damaged == {}
         assert found.manifest.name == "Speech <Lab>"
@@ -45,7 +46,7 @@ def test_a_submission_holds_the_tables_and_the_bitstreams(swept: Path, tmp_path:
         assert found.manifest.counts["scores"] == 20
         for name in bitstreams:
             assert (found.folder / name).read_bytes() == (swept / name).read_bytes()
-        with tables.open_results(swept) as one, tables.open_results(found.folder) as other:
+        with parquet.open_results(swept) as one, parquet.open_results(found.folder) as other:
             for name in ("runs", "encodes", "scores", "rd_points", "bd_rates"):
                 rows = [c.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for c in (one, other)]
                 assert rows[0] == rows[1], name
@@ -63,12 +64,12 @@ def test_equal_results_give_equal_bytes(swept: Path, tmp_path: Path) -> None:
 
 def test_bd_rates_are_those_of_the_scores(sweep_of: Sweeps, tmp_path: Path) -> None:
     swept = shutil.copytree(sweep_of(("fake-video", "fake-joint")), tmp_path / "swept")
-    with tables.open_results(swept) as connection:
+    with parquet.open_results(swept) as connection:
         expected = connection.execute("FROM bd_rates ORDER BY ALL").fetchall()
     assert expected
     change(swept, "UPDATE bd_rates SET overlap = 7", "DELETE FROM bd_rates WHERE metric = 'psnr'")
     path = submit.submit(swept, tmp_path / "one.zip").path
-    with archive.unpacked(path) as found, tables.open_results(found.folder) as connection:
+    with archive.unpacked(path) as found, parquet.open_results(found.folder) as connection:
         assert connection.execute("FROM bd_rates ORDER BY ALL").fetchall() == expected
 
 
@@ -76,7 +77,7 @@ def test_rows_of_earlier_plans_and_their_bitstreams_stay_at_home(swept: Path, tm
     change(swept, "UPDATE encodes SET selected = false WHERE codec = 'fake-video'")
     with archive.unpacked(submit.submit(swept, tmp_path / "one.zip").path) as found:
         assert len(list(found.folder.rglob("*.tkb"))) == 10
-        with tables.open_results(found.folder) as connection:
+        with parquet.open_results(found.folder) as connection:
             assert connection.execute("SELECT DISTINCT codec FROM encodes").fetchall() == [("fake-audio",)]
             assert connection.execute("SELECT DISTINCT metric FROM scores").fetchall() == [("snr",)]
 
@@ -125,8 +126,8 @@ def test_the_command_says_what_it_packed(
     size = (swept / "swept.talkbench.zip").stat().st_size
     assert f"swept/swept.talkbench.zip: {size / 1000:.1f} kB" in ended.stdout
     # A snapshot without bitstreams cannot be submitted: nobody could check it.
-    with tables.open_results(swept) as connection:
-        tables.write(connection, swept.parent / "snapshot" / "tables")
+    with parquet.open_results(swept) as connection:
+        parquet.write(connection, swept.parent / "snapshot" / "tables")
     ended = talkbench("submit", "snapshot")
     assert ended.returncode == 2
     assert "20 of 20 bitstreams" in ended.stderr

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from talkbench.benchmark import suite
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.suite import CodecChoice
-from talkbench.benchmark.types import Point
+from talkbench.benchmark.api.types import Point
+from talkbench.benchmark.plan import suite
+from talkbench.benchmark.plan.suite import CodecChoice
+from talkbench.benchmark.util.errors import UsageError
 
 GOOD = """
 name = "mine"

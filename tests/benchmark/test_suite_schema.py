@@ -8,11 +8,13 @@ import pytest
 import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from talkbench.benchmark import cli, plan, suite, table_values
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.manifest import Manifest
-from talkbench.benchmark.suite import CodecChoice, Suite
-from talkbench.benchmark.types import Point
+from talkbench.benchmark.api.types import Point
+from talkbench.benchmark.cli import main
+from talkbench.benchmark.plan import plan, suite
+from talkbench.benchmark.plan.suite import CodecChoice, Suite
+from talkbench.benchmark.sharing.manifest import Manifest
+from talkbench.benchmark.store import validation
+from talkbench.benchmark.util.errors import UsageError
 
 
 def a_suite(**changes: Any) -> dict[str, Any]:
@@ -167,7 +169,7 @@ def test_the_command_line_may_say_no_more_than_a_file(
 ) -> None:
     from typer.testing import CliRunner
 
-    result = CliRunner().invoke(cli.app, ["sweep", "demo", "--out", str(tmp_path), "--dry-run", *arguments])
+    result = CliRunner().invoke(main.app, ["sweep", "demo", "--out", str(tmp_path), "--dry-run", *arguments])
     assert isinstance(result.exception, UsageError)
     assert words in str(result.exception)
 
@@ -178,7 +180,7 @@ def test_the_command_line_may_say_no_more_than_a_file(
 def test_counts_of_the_command_line_are_bounded(option: str) -> None:
     from typer.testing import CliRunner
 
-    result = CliRunner().invoke(cli.app, ["sweep", "demo", "--dry-run", option])
+    result = CliRunner().invoke(main.app, ["sweep", "demo", "--dry-run", option])
     assert result.exit_code == 2
 
 
@@ -296,7 +298,7 @@ def runs_to_its_archive(found: Suite, planned: plan.Plan) -> None:
     for codec in planned.codecs.values():
         assert len({point.name for point in codec.points}) == len(codec.points)
     resolved = json.loads(json.dumps(found.resolved(), allow_nan=False))
-    assert table_values.shape_problem("runs", "suite_resolved", resolved) is None
+    assert validation.shape_problem("runs", "suite_resolved", resolved) is None
     written = Manifest("0", found.name, "", "", {}, {})
     assert Manifest.from_bytes(written.to_bytes()) == written
     assert found.override() == found

@@ -41,8 +41,8 @@ def test_a_sweep_fills_the_store_and_a_second_one_has_nothing_to_do(
 def test_bits_are_the_payload_and_total_counts_each_part_once(
     tiny_suite: Callable[..., Path], talkbench: Run, ask: Ask, tmp_path: Path
 ) -> None:
-    from talkbench.benchmark.artifacts import bitstream_path
-    from talkbench.benchmark.types import Bitstream
+    from talkbench.benchmark.api.types import Bitstream
+    from talkbench.benchmark.store.artifacts import bitstream_path
 
     out = tmp_path / "out"
     assert talkbench("sweep", tiny_suite(["fake-joint"], clips=1), "--out", out).returncode == 0

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from talkbench.benchmark import artifacts, plan, suite
-from talkbench.benchmark.errors import UsageError
+from talkbench.benchmark.plan import plan, suite
+from talkbench.benchmark.store import artifacts
+from talkbench.benchmark.util.errors import UsageError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Ask = Callable[[Path, str], list[tuple[Any, ...]]]

@@ -9,8 +9,8 @@ import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from talkbench.benchmark import tables
-from talkbench.benchmark.errors import UsageError
+from talkbench.benchmark.store import parquet
+from talkbench.benchmark.util.errors import UsageError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "reports"))
 from store_factory import StoreFactory, realistic  # pyright: ignore[reportMissingImports]
@@ -24,7 +24,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("a=b [c] it's")
     realistic().build(folder / "store.duckdb")
     with duckdb.connect(str(folder / "store.duckdb"), read_only=True) as connection:
-        tables.write(connection, folder / "tables")
+        parquet.write(connection, folder / "tables")
     return folder
 
 
@@ -51,17 +51,17 @@ def rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[Any, ..
 def test_tables_and_views_come_back_equal(snapshot: Path) -> None:
     with (
         duckdb.connect(str(snapshot / "store.duckdb"), read_only=True) as store,
-        tables.open_results(snapshot) as found,
+        parquet.open_results(snapshot) as found,
     ):
         names = [name for (name,) in store.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
-        assert sorted(names) == sorted(tables.schema())
+        assert sorted(names) == sorted(parquet.schema())
         for name in (*names, "rd_points", "leaderboard", "clip_points", "reference_points"):
             assert rows(found, name) == rows(store, name), name
 
 
 def test_equal_stores_give_equal_files(snapshot: Path, tmp_path: Path) -> None:
-    with tables.open_results(snapshot, out=tmp_path) as connection:
-        for path in tables.write(connection, tmp_path / "again"):
+    with parquet.open_results(snapshot, out=tmp_path) as connection:
+        for path in parquet.write(connection, tmp_path / "again"):
             assert path.read_bytes() == (snapshot / "tables" / path.name).read_bytes()
 
 
@@ -75,8 +75,8 @@ def test_rows_of_earlier_plans_stay_behind(tmp_path: Path) -> None:
             for which in ("codec = 'hevc'", "codec <> 'hevc'")
         ]
         connection.execute("UPDATE encodes SET selected = false WHERE codec = 'hevc'")
-        tables.write(connection, tmp_path / "tables")
-    with tables.open_results(tmp_path) as found:
+        parquet.write(connection, tmp_path / "tables")
+    with parquet.open_results(tmp_path) as found:
         assert rows(found, "(SELECT DISTINCT codec FROM encodes)") == [
             ("av1",),
             ("encodec",),
@@ -130,26 +130,26 @@ def test_what_is_no_such_table_is_refused(
     change: Change, tmp_path: Path, table: str, sql: str, words: str
 ) -> None:
     change(table, sql)
-    with pytest.raises(UsageError, match=words), tables.open_results(tmp_path):
+    with pytest.raises(UsageError, match=words), parquet.open_results(tmp_path):
         pass
 
 
 def test_missing_optional_columns_are_null(change: Change, tmp_path: Path) -> None:
     change("metrics", "SELECT * EXCLUDE (weights) FROM t")
-    with tables.open_results(tmp_path) as found:
+    with parquet.open_results(tmp_path) as found:
         assert rows(found, "(SELECT DISTINCT weights FROM metrics)") == [(None,)]
 
 
 def test_missing_and_unknown_tables(change: Change, tmp_path: Path) -> None:
     change("runs", "FROM t")
     (tmp_path / "tables" / "clips.parquet").rename(tmp_path / "tables" / "victims.parquet")
-    with pytest.raises(UsageError, match="has no table 'victims'"), tables.open_results(tmp_path):
+    with pytest.raises(UsageError, match="has no table 'victims'"), parquet.open_results(tmp_path):
         pass
     (tmp_path / "tables" / "victims.parquet").unlink()
     with pytest.raises(UsageError, match=r"clips.parquet: the file is missing"):
-        tables.open_results(tmp_path).__enter__()
+        parquet.open_results(tmp_path).__enter__()
     with pytest.raises(UsageError, match="no results there"):
-        tables.open_results(tmp_path / "nowhere").__enter__()
+        parquet.open_results(tmp_path / "nowhere").__enter__()
 
 
 def test_limits_of_rows_and_memory(change: Change, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,15 +159,15 @@ def test_limits_of_rows_and_memory(change: Change, tmp_path: Path, monkeypatch: 
     )
     assert (tmp_path / "tables" / "scores.parquet").stat().st_size < 1_000_000
     with pytest.raises(UsageError, match="needs more memory"):
-        tables.open_results(tmp_path, memory_limit="60MB").__enter__()
+        parquet.open_results(tmp_path, memory_limit="60MB").__enter__()
     change("scores", "FROM t")
-    monkeypatch.setattr(tables, "MAX_ROWS", 200)
+    monkeypatch.setattr(parquet, "MAX_ROWS", 200)
     with pytest.raises(UsageError, match=r"scores.parquet: \d+ rows; a table may have 200"):
-        tables.open_results(tmp_path).__enter__()
+        parquet.open_results(tmp_path).__enter__()
 
 
 def test_the_connection_reaches_no_other_file(snapshot: Path, tmp_path: Path) -> None:
-    with tables.open_results(snapshot) as found:
+    with parquet.open_results(snapshot) as found:
         for sql in (
             "FROM read_text('/etc/hostname')",
             f"COPY runs TO '{tmp_path}/runs.csv'",
@@ -188,13 +188,13 @@ def test_damaged_files_are_refused_or_read(snapshot: Path, data: st.DataObject) 
         copy = Path(folder)
         for path in (snapshot / "tables").iterdir():
             (copy / path.name).write_bytes(path.read_bytes())
-        victim = copy / f"{data.draw(st.sampled_from(sorted(tables.schema())))}.parquet"
+        victim = copy / f"{data.draw(st.sampled_from(sorted(parquet.schema())))}.parquet"
         content = bytearray(victim.read_bytes())
         for _ in range(data.draw(st.integers(1, 4))):
             content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
         victim.write_bytes(bytes(content))
         try:
-            with tables.read(copy, memory_limit="1GB") as connection:
+            with parquet.read(copy, memory_limit="1GB") as connection:
                 rows(connection, victim.stem)
         except UsageError as refusal:
             message = str(refusal)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from rich.table import Table
-from talkbench.benchmark import terminal
-from talkbench.benchmark.progress import LineProgress, TerminalProgress
+from talkbench.benchmark.util import terminal
+from talkbench.benchmark.util.progress import LineProgress, TerminalProgress
 
 _FOREIGN = (
     "raw [/1] take.mp4",
@@ -73,7 +73,7 @@ def test_several_lines_stay_lines_and_are_not_broken():
 
 
 def _python(code: str, stdout, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    start = "import sys; from talkbench.benchmark.terminal import *; escape_what_cannot_be_encoded()\n"
+    start = "import sys; from talkbench.benchmark.util.terminal import *; escape_what_cannot_be_encoded()\n"
     return subprocess.run(
         [sys.executable, "-c", start + code],
         stdout=stdout,

@@ -8,10 +8,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 from safetensors.torch import load_file
-from talkbench.benchmark import train_cli, training_card
-from talkbench.benchmark.cli import app
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.training_state import Progress, between_steps, running_average
+from talkbench.benchmark.cli import train as train_cli
+from talkbench.benchmark.cli.main import app
+from talkbench.benchmark.training import card as training_card
+from talkbench.benchmark.training.state import Progress, between_steps, running_average
+from talkbench.benchmark.util.errors import UsageError
 from typer.testing import CliRunner
 
 
@@ -118,7 +119,7 @@ def test_syncnet_has_no_perceptual_loss(tmp_path):
 def test_a_card_names_every_commit_that_trained(tmp_path, monkeypatch):
     network, progress = torch.nn.Linear(2, 3), Progress(step=7, seconds=3.6)
     now = ["a", False]
-    monkeypatch.setattr("talkbench.benchmark.environment.commit", lambda: tuple(now))
+    monkeypatch.setattr("talkbench.benchmark.util.environment.commit", lambda: tuple(now))
     for commit, changed in (("a", False), ("a", False), ("a", True), ("b", False)):
         now[:] = commit, changed
         progress.begin()

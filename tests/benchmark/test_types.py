@@ -11,8 +11,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from talkbench.benchmark.errors import BitstreamError, InvalidClip
-from talkbench.benchmark.types import STREAMS, Bitstream, Clip, ClipSpec, Part, Stream
+from talkbench.benchmark.api.types import STREAMS, Bitstream, Clip, ClipSpec, Part, Stream
+from talkbench.benchmark.util.errors import BitstreamError, InvalidClip
 
 SPEC = ClipSpec(3, 8, 6, Fraction(25), 1920, 16000, 1)
 

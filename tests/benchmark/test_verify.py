@@ -7,21 +7,15 @@ from pathlib import Path
 
 import pytest
 from submissions import Connection, NoProgress, check, not_checked, rename_codec, sql, tamper, wrong
-from talkbench.benchmark import (
-    archive,
-    ffmpeg,
-    merge,
-    plan,
-    registry,
-    submit,
-    tables,
-    verify_clips,
-    verify_scores,
-)
-from talkbench.benchmark.artifacts import bitstream_path
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.executors import SerialExecutor
-from talkbench.benchmark.rerun import Runner
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.execution.executors import SerialExecutor
+from talkbench.benchmark.media import ffmpeg
+from talkbench.benchmark.plan import plan
+from talkbench.benchmark.sharing import archive, merge, submit, verify_clips, verify_scores
+from talkbench.benchmark.sharing.rerun import Runner
+from talkbench.benchmark.store import parquet
+from talkbench.benchmark.store.artifacts import bitstream_path
+from talkbench.benchmark.util.errors import UsageError
 
 Sweeps = Callable[..., Path]
 FILES = "files are those of the manifest"
@@ -70,7 +64,7 @@ def test_a_sample_is_spread_and_repeats_with_its_seed(honest: Path) -> None:
     assert found.decoded == 4
     assert not_checked(found, SETS) == {"made over clips that were not all decoded again (see --all)": 5}
     assert not_checked(found, DECODED) == {"not drawn for the sample": 16}
-    with archive.unpacked(honest) as opened, tables.read(opened.folder / "tables") as connection:
+    with archive.unpacked(honest) as opened, parquet.read(opened.folder / "tables") as connection:
         runner = Runner(SerialExecutor("cpu"), NoProgress())
         clips, _ = verify_clips.reference_clips(connection, (), runner)
         cells, *_ = verify_scores.candidates(connection, opened.folder, clips)

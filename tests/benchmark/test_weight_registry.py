@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from part_factory import put
-from talkbench.benchmark import registry, weight, weight_files, weights
-from talkbench.benchmark.errors import UsageError
+from talkbench.benchmark import weights
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.util.errors import UsageError
+from talkbench.benchmark.weights import entry, locate
 
 
 @pytest.mark.parametrize(
@@ -44,15 +46,15 @@ def test_a_wrong_registry_is_named_with_its_key(tmp_path: Path, lines: str, word
     kept = [f"{key} = {value}" for key, value in entries.items() if not lines.startswith(f"{key} =")]
     path = put(tmp_path / "weights.toml", "\n".join(["[net]", *kept, lines]).encode())
     with pytest.raises(UsageError, match=r"weights\.toml: ") as caught:
-        weight.read(path)
+        entry.read(path)
     assert words in str(caught.value)
 
 
 def test_the_registry_that_ships_is_right() -> None:
-    known = weight.read()
+    known = entry.read()
     assert {"vgg16", "alexnet", "pt-inception", "syncnet", "s3fd", "avhubert-large-vox"} <= set(known)
     shipped = [part for part in known.values() if part.shipped]
-    assert [part.name for part in shipped if weight_files.find(part).path is None] == []
+    assert [part.name for part in shipped if locate.find(part).path is None] == []
     needed = {name for _, info in registry.metrics().values() for name in info.weights}
     assert needed - set(known) == set()
 

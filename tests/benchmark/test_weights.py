@@ -13,9 +13,11 @@ import pytest
 import torch
 from part_factory import BODY, HASH, OTHER, put
 from safetensors.torch import save_file
-from talkbench.benchmark import weight_files, weights, weights_cli
-from talkbench.benchmark.errors import Unavailable
-from talkbench.benchmark.metric import MetricInfo
+from talkbench.benchmark import weights
+from talkbench.benchmark.api.metric import MetricInfo
+from talkbench.benchmark.cli import weights as weights_cli
+from talkbench.benchmark.util.errors import Unavailable
+from talkbench.benchmark.weights import locate
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_an_installed_package_is_not_imported(register, places, monkeypatch) -> 
     put(places / "site" / "net_of_others" / "__init__.py", b"raise SystemExit('imported')")
     path = put(places / "site" / "net_of_others" / "data" / "net.bin")
     monkeypatch.syspath_prepend(places / "site")
-    weight_files._package_folder.cache_clear()
+    locate._package_folder.cache_clear()
     assert weights.path("net") == path
 
 
@@ -85,14 +87,14 @@ def test_a_wrong_file_is_refused_with_both_hashes_and_left(register, places) -> 
 def test_a_file_is_read_once(register, places, monkeypatch) -> None:
     path = put(places / "mine/net.pth")
     read: list[Path] = []
-    monkeypatch.setattr(weight_files, "sha256_file", lambda p: read.append(p) or HASH)
+    monkeypatch.setattr(locate, "sha256_file", lambda p: read.append(p) or HASH)
     for _ in range(3):
         weights.path("net")
     assert read == [path]
     os.utime(path, ns=(1, 1))
     weights.path("net")
     assert len(read) == 2
-    weight_files._hashes.clear()  # as in another process
+    locate._hashes.clear()  # as in another process
     weights.path("net")
     assert len(read) == 2
     monkeypatch.setenv("TALKBENCH_CACHE", str(path / "nowhere"))  # cannot be written
@@ -147,7 +149,7 @@ def test_a_folder_that_is_not_there_and_a_file_that_cannot_be_read(register, pla
     def denied(path: Path) -> str:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(weight_files, "sha256_file", denied)
+    monkeypatch.setattr(locate, "sha256_file", denied)
     assert "cannot be read: Permission denied" in weights.missing(["net"])
 
 

@@ -5,10 +5,12 @@ import os
 
 import pytest
 from part_factory import BODY, HASH, OTHER, put
-from talkbench.benchmark import registry, weights, weights_cli
-from talkbench.benchmark.cli import app
-from talkbench.benchmark.errors import DownloadError, UsageError
-from talkbench.benchmark.metric import MetricInfo
+from talkbench.benchmark import weights
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.api.metric import MetricInfo
+from talkbench.benchmark.cli import weights as weights_cli
+from talkbench.benchmark.cli.main import app
+from talkbench.benchmark.util.errors import DownloadError, UsageError
 from typer.testing import CliRunner, Result
 
 
@@ -71,9 +73,9 @@ def test_what_no_program_may_fetch_is_told_with_its_page(register, places) -> No
 
 
 def test_a_shipped_file_that_is_damaged_is_not_told_to_be_fetched(register) -> None:
-    register(name="ours", file="ours.pth", url="", shipped="benchmark/weights.toml")
+    register(name="ours", file="ours.pth", url="", shipped="benchmark/weights/weights.toml")
     told = weights.missing(["ours"])
-    assert "by hand: install talkbench anew, which brings benchmark/weights.toml" in told
+    assert "by hand: install talkbench anew, which brings benchmark/weights/weights.toml" in told
     assert "weights.toml is refused" in told
     assert "weights fetch" not in told
     assert "TALKBENCH_WEIGHTS" not in told

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from talkbench.benchmark import ffmpeg
-from talkbench.benchmark.types import Clip, ClipSpec
+from talkbench.benchmark.api.types import Clip, ClipSpec
+from talkbench.benchmark.media import ffmpeg
 
 
 def clip_of(

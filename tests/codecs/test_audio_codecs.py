@@ -10,9 +10,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from talkbench.benchmark import sound_delay
-from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
+from talkbench.benchmark.api.types import Bitstream, Clip, ClipSpec, Part, Point
+from talkbench.benchmark.media import delay
+from talkbench.benchmark.util.errors import CodecError
 from talkbench.codecs import _packets, amr_nb, opus
 
 NAMES = ["opus", "amr_nb"]
@@ -28,8 +28,8 @@ def noise(samples: int, rate: int, channels: int = 1) -> Clip:
     return Clip(spec, torch.zeros((0, 3, 0, 0), dtype=torch.uint8), audio)
 
 
-def late(clip: Clip, decoded: Clip) -> sound_delay.Delay:
-    return sound_delay.of_waveform(clip.audio[0].numpy(), decoded.audio[0].numpy(), clip.spec.sample_rate)
+def late(clip: Clip, decoded: Clip) -> delay.Delay:
+    return delay.of_waveform(clip.audio[0].numpy(), decoded.audio[0].numpy(), clip.spec.sample_rate)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from talkbench.benchmark import sound_delay
-from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Clip, ClipSpec
+from talkbench.benchmark.api.types import Clip, ClipSpec
+from talkbench.benchmark.media import delay as sound_delay
+from talkbench.benchmark.util.errors import CodecError
 from talkbench.codecs import _audio, _packets
 
 RATES = [8000, 11025, 16000, 22050, 24000, 44100, 48000]

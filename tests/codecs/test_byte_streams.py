@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from talkbench.benchmark.errors import CodecError
+from talkbench.benchmark.util.errors import CodecError
 from talkbench.codecs import _annexb, _obu
 
 # A NAL unit as an encoder may write it: no three bytes 00 00 00..03 inside (7.4.1), no zero byte at its end.

@@ -17,13 +17,14 @@ from typing import Any
 
 import pytest
 import torch
-from talkbench.benchmark import registry, weights
-from talkbench.benchmark.conformance import check
-from talkbench.benchmark.errors import Unavailable
-from talkbench.benchmark.fingerprint import sha256_file
-from talkbench.benchmark.types import Clip, ClipSpec, Point
+from talkbench.benchmark import weights
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.api.types import Clip, ClipSpec, Point
+from talkbench.benchmark.conformance.check import check
+from talkbench.benchmark.util.errors import Unavailable
+from talkbench.benchmark.util.hashing import sha256_file
 from talkbench.codecs import _checkpoint, hifi_codec
-from talkbench.codecs._speech.speech_codec import SpeechCodec
+from talkbench.codecs._tokens.speech_codec import SpeechCodec
 from talkbench.codecs.hifi_codec import network
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode puts no test folder on the path
@@ -284,7 +285,7 @@ def test_a_checkpoint_that_would_run_code_is_not_read(
 
 
 _MODULE = """
-from talkbench.codecs._speech.speech_module import SpeechModule
+from talkbench.codecs._tokens.speech_module import SpeechModule
 
 def _network(weights, device):
     import torch

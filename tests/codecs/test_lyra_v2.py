@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.signal import correlate
-from talkbench.benchmark.types import Clip, Point
+from talkbench.benchmark.api.types import Clip, Point
 from talkbench.codecs import lyra_v2
 from talkbench.codecs.lyra_v2 import LyraV2
 

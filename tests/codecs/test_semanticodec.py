@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from talkbench.benchmark.conformance import check
-from talkbench.benchmark.errors import CodecError, Unavailable
-from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
+from talkbench.benchmark.api.types import Bitstream, Clip, ClipSpec, Part, Point
+from talkbench.benchmark.conformance.check import check
+from talkbench.benchmark.util.errors import CodecError, Unavailable
 from talkbench.codecs import semanticodec
 
 NAMES = [f"semanticodec-{rate}-{part}" for rate in (25, 100) for part in ("encoder", "decoder", "codebook")]

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from talkbench.benchmark import timeline
-from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Part, Point
+from talkbench.benchmark.api import timeline
+from talkbench.benchmark.api.types import Bitstream, Part, Point
+from talkbench.benchmark.util.errors import CodecError
 from talkbench.codecs import still
-from talkbench.codecs._generative import keyframes
+from talkbench.codecs._face import keyframes
 
 
 def point(qp: int = 42, gop: int = 0) -> Point:

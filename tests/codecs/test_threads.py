@@ -10,7 +10,7 @@ import hashlib, sys
 from fractions import Fraction
 import numpy as np
 import torch
-from talkbench.benchmark import registry
+from talkbench.benchmark.api import registry
 from talkbench.benchmark.types import Clip, ClipSpec
 
 torch.set_num_threads(int(sys.argv[1]))

@@ -6,9 +6,9 @@ from typing import cast
 import av
 import pytest
 import torch
-from talkbench.benchmark import timeline
-from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Part, Point
+from talkbench.benchmark.api import timeline
+from talkbench.benchmark.api.types import Bitstream, Part, Point
+from talkbench.benchmark.util.errors import CodecError
 from talkbench.codecs import _annexb, _obu, _vvc_order
 
 FASTEST = {"vvc": "faster", "vvc-ra": "faster", "hevc": "ultrafast", "av1": 10}

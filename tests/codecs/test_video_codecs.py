@@ -9,9 +9,9 @@ import av
 import pytest
 import torch
 from av.video.frame import PictureType
-from talkbench.benchmark import ffmpeg
-from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Part, Point
+from talkbench.benchmark.api.types import Bitstream, Part, Point
+from talkbench.benchmark.media import ffmpeg
+from talkbench.benchmark.util.errors import CodecError
 from talkbench.codecs import _annexb, _obu, _video
 
 FASTEST = {"vvc": "faster", "vvc_ra": "faster", "hevc": "ultrafast", "av1": 10}

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from talkbench.benchmark.errors import DatasetError, UsageError
-from talkbench.benchmark.fingerprint import sha256_file
+from talkbench.benchmark.util.errors import DatasetError, UsageError
+from talkbench.benchmark.util.hashing import sha256_file
 from talkbench.datasets import folder
 from talkbench.datasets.folder import load
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from talkbench.benchmark.errors import DatasetError
+from talkbench.benchmark.util.errors import DatasetError
 from talkbench.datasets._preparation import Settings, prepare
 
 from .conftest import speechlike

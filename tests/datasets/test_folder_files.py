@@ -8,9 +8,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from talkbench.benchmark import plan
-from talkbench.benchmark.errors import DatasetError, UsageError
-from talkbench.benchmark.suite import DatasetChoice, Suite
+from talkbench.benchmark.plan import plan
+from talkbench.benchmark.plan.suite import DatasetChoice, Suite
+from talkbench.benchmark.util.errors import DatasetError, UsageError
 from talkbench.datasets import _transcripts, folder
 from talkbench.datasets.folder import load
 

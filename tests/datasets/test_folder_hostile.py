@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import pytest
-from talkbench.benchmark.errors import DatasetError
+from talkbench.benchmark.util.errors import DatasetError
 from talkbench.datasets import _preparation, _recording
 from talkbench.datasets._preparation import Settings, prepare
 

@@ -12,8 +12,8 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
-from talkbench.benchmark.types import Clip
-from talkbench.datasets._face import HEAD, Box, FaceFinder, head_square, square
+from talkbench.benchmark.api.types import Clip
+from talkbench.benchmark.media.faces import HEAD, Box, FaceFinder, head_square, square
 from talkbench.datasets._preparation import Settings, prepare
 
 KR_KB = {"601": (0.299, 0.114), "709": (0.2126, 0.0722), "2020": (0.2627, 0.0593)}

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from talkbench.benchmark.errors import DatasetError
+from talkbench.benchmark.util.errors import DatasetError
 from talkbench.datasets._preparation import Settings, nearest, prepare
 
 from .conftest import lag, number_of, speechlike

@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from talkbench.benchmark.dataset import Item
-from talkbench.benchmark.errors import DatasetError, UsageError
+from talkbench.benchmark.api.dataset import Item
+from talkbench.benchmark.util.errors import DatasetError, UsageError
 from talkbench.datasets import synthetic
 from talkbench.datasets.synthetic.motion import talk
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from talkbench.benchmark.errors import DatasetError
+from talkbench.benchmark.util.errors import DatasetError
 from talkbench.datasets.synthetic import grammar, identity, script, visemes, voice
 from talkbench.datasets.synthetic.voice import Phoneme
 

@@ -7,7 +7,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from talkbench.benchmark.errors import UsageError
+from talkbench.benchmark.util.errors import UsageError
 from talkbench.datasets._transcripts import read_manifest, read_sidecar, spoken, too_much_for
 from talkbench.datasets.folder import load
 

@@ -11,8 +11,8 @@ import pytest
 import soundfile
 import torch
 from talkbench.benchmark import weights
-from talkbench.benchmark.metric import MetricModule
-from talkbench.benchmark.types import Clip, ClipSpec
+from talkbench.benchmark.api.metric import MetricModule
+from talkbench.benchmark.api.types import Clip, ClipSpec
 
 
 def clip_of(

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from talkbench.benchmark import registry
-from talkbench.benchmark.errors import InvalidClip, Unavailable
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.util.errors import InvalidClip, Unavailable
 from talkbench.datasets import synthetic
 
 # Metrics of a copy that are not the best possible value: VMAF is learned, a recogniser errs by itself, and
@@ -260,7 +260,7 @@ def test_scores_are_reproducible_in_a_fresh_object(family, clip, make_clip, add_
 
 def test_describing_imports_nothing_heavy():
     code = (
-        "import sys; from talkbench.benchmark import registry; registry.metrics(); "
+        "import sys; from talkbench.benchmark.api import registry; registry.metrics(); "
         "print(*({'torch', 'scipy', 'numpy', 'pocketsphinx', 'visqol'} & set(sys.modules)))"
     )
     heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

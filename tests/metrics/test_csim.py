@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from talkbench.benchmark.errors import InvalidClip, Unavailable
-from talkbench.benchmark.metric import Score
+from talkbench.benchmark.api.metric import Score
+from talkbench.benchmark.util.errors import InvalidClip, Unavailable
 from talkbench.metrics import csim
 
 ABSENT = csim.availability() or csim.describe()[0].missing()

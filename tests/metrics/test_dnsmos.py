@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from talkbench.benchmark.errors import InvalidClip, Unavailable
+from talkbench.benchmark.media.mel import mel_filters
+from talkbench.benchmark.util.errors import InvalidClip, Unavailable
 from talkbench.codecs import opus
 from talkbench.metrics import dnsmos
-from talkbench.metrics.spectral import mel_filters
 
 # speechmos 0.0.1.1 (Microsoft's package) with librosa 0.11.0 and onnxruntime 1.31.1, on the same files.
 SPEECHMOS = {

@@ -13,8 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from talkbench.benchmark import weights
-from talkbench.benchmark.errors import Unavailable
-from talkbench.benchmark.metric import SetScore
+from talkbench.benchmark.api.metric import SetScore
+from talkbench.benchmark.util.errors import Unavailable
 from talkbench.metrics import fid
 from talkbench.metrics.fid import network
 from talkbench.metrics.fid.frechet import FeatureSet, frechet_distance

@@ -1,12 +1,13 @@
 """What PESQ's C code has room for: 50 utterances, and 96 s."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from talkbench.benchmark.errors import Unavailable
+from talkbench.benchmark.util.errors import Unavailable
 from talkbench.metrics import _utterances, pesq
 
 pytestmark = pytest.mark.skipif(pesq.availability() is not None, reason=str(pesq.availability()))
@@ -20,7 +21,7 @@ def bursts(count: int, sound_s: float = 0.5, pause_s: float = 0.45) -> NDArray[n
     return np.tile(np.concatenate([one, np.zeros(round(pause_s * RATE))]), count).astype(np.float32)
 
 
-def scored(score: Callable, make_clip: Callable, sound: NDArray[np.float32]) -> object:
+def scored(score: Callable, make_clip: Callable, sound: NDArray[np.float32]) -> Any:
     clip = make_clip(audio=torch.from_numpy(sound)[None])
     return score(pesq, clip, clip)["pesq"]
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
-from talkbench.benchmark.errors import InvalidClip, Unavailable
+from talkbench.benchmark.util.errors import InvalidClip, Unavailable
 from talkbench.metrics import psnr
 
 

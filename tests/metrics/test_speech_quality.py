@@ -7,7 +7,7 @@ import pystoi
 import pytest
 import soxr
 import torch
-from talkbench.benchmark.errors import InvalidClip, Unavailable
+from talkbench.benchmark.util.errors import InvalidClip, Unavailable
 from talkbench.metrics import pesq, stoi, visqol
 
 needs_pesq = pytest.mark.skipif(pesq.availability() is not None, reason=str(pesq.availability()))

@@ -3,7 +3,7 @@ import re
 
 import pytest
 import torch
-from talkbench.benchmark.errors import Unavailable
+from talkbench.benchmark.util.errors import Unavailable
 from talkbench.metrics import _english, sphinx
 
 SENTENCE = "he was not an ill disposed young man"

@@ -3,7 +3,7 @@ import torch
 from pytorch_msssim import ms_ssim
 from pytorch_msssim import ssim as other_ssim
 from skimage.metrics import structural_similarity
-from talkbench.benchmark.errors import Unavailable
+from talkbench.benchmark.util.errors import Unavailable
 from talkbench.metrics import ssim
 
 

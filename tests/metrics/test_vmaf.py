@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from talkbench.benchmark import ffmpeg
-from talkbench.benchmark.errors import InvalidClip, Unavailable
+from talkbench.benchmark.media import ffmpeg
+from talkbench.benchmark.util.errors import InvalidClip, Unavailable
 from talkbench.metrics import vmaf
 
 pytestmark = pytest.mark.skipif(vmaf.availability() is not None, reason=str(vmaf.availability()))

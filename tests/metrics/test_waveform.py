@@ -2,7 +2,7 @@ import mir_eval
 import numpy as np
 import pytest
 import torch
-from talkbench.benchmark.errors import InvalidClip, Unavailable
+from talkbench.benchmark.util.errors import InvalidClip, Unavailable
 from talkbench.metrics import waveform
 from torchmetrics.functional.audio import (
     scale_invariant_signal_distortion_ratio,

@@ -5,7 +5,7 @@ from typing import Any
 import jiwer
 import pytest
 import torch
-from talkbench.benchmark.errors import InvalidClip, Unavailable
+from talkbench.benchmark.util.errors import InvalidClip, Unavailable
 from talkbench.metrics import _words
 from torchmetrics.functional.text import word_error_rate
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from talkbench.benchmark import colour
-from talkbench.benchmark.errors import InvalidClip, Unavailable
+from talkbench.benchmark.media import colour
+from talkbench.benchmark.util.errors import InvalidClip, Unavailable
 from talkbench.metrics import vmaf, xpsnr
 
 pytestmark = pytest.mark.skipif(xpsnr.availability() is not None, reason=str(xpsnr.availability()))

@@ -28,9 +28,9 @@ from typing import Any
 
 import duckdb
 import psutil
-from talkbench.benchmark import structure
-from talkbench.benchmark.artifacts import bitstream_path
-from talkbench.benchmark.fingerprint import sha256_file
+from talkbench.benchmark.sharing import structure
+from talkbench.benchmark.store.artifacts import bitstream_path
+from talkbench.benchmark.util.hashing import sha256_file
 
 PACKAGE = Path(__file__).parents[1] / "example_package"
 SUITE = """

@@ -12,8 +12,9 @@ import duckdb
 import numpy as np
 import torch
 from PIL import Image
-from talkbench.benchmark import artifacts, preview_media
-from talkbench.benchmark.types import Clip, ClipSpec
+from talkbench.benchmark.api.types import Clip, ClipSpec
+from talkbench.benchmark.stages import preview_media
+from talkbench.benchmark.store import artifacts
 
 FRAMES, FPS, WIDTH, HEIGHT = 20, 10.0, 32, 24
 COLUMNS, PER_SHEET = 3, 6  # four sheets, the last with two pictures

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import talkbench
 
-SCHEMA = Path(talkbench.__file__).parent / "benchmark" / "schema.sql"
+SCHEMA = Path(talkbench.__file__).parent / "benchmark" / "store" / "schema.sql"
 STARTED = datetime.datetime(2025, 11, 20, 9, 30)
 FPS, FRAMES = 25.0, 125
 

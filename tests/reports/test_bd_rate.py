@@ -7,10 +7,10 @@ import duckdb
 import numpy as np
 import pytest
 from store_factory import METRICS, FakeCodec, StoreFactory, realistic
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.store import Store
-from talkbench.reports.bd_rate import BdRow, compute, write
-from talkbench.reports.clip_curves import load
+from talkbench.benchmark.analysis.bd_rate import BdRow, compute, write
+from talkbench.benchmark.analysis.clip_curves import load
+from talkbench.benchmark.store.database import Store
+from talkbench.benchmark.util.errors import UsageError
 
 RATES = (4, 8, 16, 32, 64)
 ANCHOR = FakeCodec("anchor", "video", RATES, floor=-9, ceiling=9)

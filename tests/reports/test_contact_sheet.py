@@ -10,7 +10,7 @@ from clip_store import AMY, CLEO, EVIL, EVIL_PAGE, variant_number
 from PIL import Image
 from preview_factory import FRAMES, colour
 from reading import Opened, reading
-from talkbench.reports import clip_pages, contact_sheet
+from talkbench.reports.clips import contact_sheet, views
 from talkbench.reports.source import Source
 
 LOW, HIGH = "bits_video + bits_joint", "-bits_video - bits_joint"
@@ -20,7 +20,7 @@ def sheet_of(results, name=AMY):
     """The contact sheet of a page, from the store."""
     with duckdb.connect(str(results / "talkbench.duckdb"), read_only=True) as connection:
         source = Source(connection, results)
-        return contact_sheet.of(source, next(v for v in clip_pages.load(source) if v.name == name))
+        return contact_sheet.of(source, next(v for v in views.load(source) if v.name == name))
 
 
 @pytest.fixture

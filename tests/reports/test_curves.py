@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
-from talkbench.reports.curve_batch import MIN_POINTS, batch_bd_rate
-from talkbench.reports.curves import (
+from talkbench.benchmark.analysis.curve_batch import MIN_POINTS, batch_bd_rate
+from talkbench.benchmark.analysis.curves import (
     Curve,
     bd_rate,
     overlap_percent,

@@ -6,9 +6,9 @@ import subprocess
 import duckdb
 import pytest
 from store_factory import METRICS, FakeCodec, StoreFactory
-from talkbench.benchmark import tables
-from talkbench.benchmark.errors import UsageError
-from talkbench.reports.export import export
+from talkbench.benchmark.store import parquet
+from talkbench.benchmark.util.errors import UsageError
+from talkbench.reports.publication.export import export
 
 
 @pytest.mark.parametrize("format", ["parquet", "csv"])
@@ -34,8 +34,8 @@ def test_every_table_and_view_comes_out_whole(realistic_store, tmp_path, format)
 
 def test_tables_are_as_good_as_the_store(realistic_store, tmp_path):
     files = export(realistic_store.parent, "tables", tmp_path / "tables")
-    assert {file.stem for file in files} == set(tables.schema())
-    with tables.open_results(realistic_store.parent) as store, tables.open_results(tmp_path) as found:
+    assert {file.stem for file in files} == set(parquet.schema())
+    with parquet.open_results(realistic_store.parent) as store, parquet.open_results(tmp_path) as found:
         for name in ("encodes", "scores", "rd_points", "leaderboard"):
             rows = [c.execute(f"FROM {name} ORDER BY ALL").fetchall() for c in (store, found)]
             assert rows[0] == rows[1]

@@ -7,7 +7,7 @@ import duckdb
 import numpy as np
 import pytest
 from store_factory import METRICS, FakeCodec, realistic
-from talkbench.reports.clip_curves import ClipCurves, load
+from talkbench.benchmark.analysis.clip_curves import ClipCurves, load
 
 BOTH = FakeCodec("both", "joint", (8, 16, 32, 64), floor=-9, ceiling=9)
 VALUES = {"video": 11.0, "audio": 22.0, "total": 33.0}

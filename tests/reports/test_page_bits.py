@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from reading import Opened, reading
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, StoreFactory
-from talkbench.reports.ledger import NOT_SPLIT, kind, ledger, unbalanced
+from talkbench.reports.queries.ledger import NOT_SPLIT, kind, ledger, unbalanced
 from talkbench.reports.site import write_report
 
 AVCC = FakeCodec(

@@ -7,7 +7,8 @@ from clip_screen import near, seen
 from clip_store import AMY, CLEO, EVIL, EVIL_CLIP, EVIL_PAGE, FACTORY, part
 from preview_factory import colour
 from reading import Opened, reading
-from talkbench.reports import clip_pages, site
+from talkbench.reports import site
+from talkbench.reports.clips import views
 from talkbench.reports.pages import clips
 from talkbench.reports.site import write_report
 from talkbench.reports.source import Source
@@ -90,7 +91,7 @@ def test_every_number_of_a_page_is_a_query(clip_report, clip_db, clip_data):
 
 def test_the_panes_begin_near_one_rate(clip_results, clip_data):
     with duckdb.connect(str(clip_results / "talkbench.duckdb"), read_only=True) as connection:
-        view = next(v for v in clip_pages.load(Source(connection, clip_results)) if v.name == AMY)
+        view = next(v for v in views.load(Source(connection, clip_results)) if v.name == AMY)
         assert view.has_page
         assert view.playable == 11
     assert clip_data["openers"][0] == [0, 0]

@@ -11,12 +11,14 @@ import pytest
 from reading import Opened, Reader, reading
 from scipy.spatial import ConvexHull
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, FakeMetric, StoreFactory
-from talkbench.reports import bd_rate, pages
-from talkbench.reports.clip_curves import load
-from talkbench.reports.pages.index import HEADLINE_COLUMNS, Scale
+from talkbench.benchmark.analysis import bd_rate
+from talkbench.benchmark.analysis.clip_curves import load
+from talkbench.reports import pages
+from talkbench.reports.boards.columns import HEADLINE_COLUMNS
+from talkbench.reports.boards.leaderboards import leaderboards
+from talkbench.reports.pages.index import Scale
 from talkbench.reports.site import write_report
 from talkbench.reports.source import Source
-from talkbench.reports.tables import leaderboards
 
 FID = FakeMetric("fid", "video", 180, 4, higher_is_better=False, kind="set")
 RICH = StoreFactory(
@@ -280,7 +282,7 @@ def test_two_fingerprints_of_a_metric_are_two_boards(tmp_path):
 
 
 def _labels(source):
-    from talkbench.reports.pages.index import all_columns
+    from talkbench.reports.boards.columns import all_columns
 
     return [column.label for column in all_columns(source)]
 

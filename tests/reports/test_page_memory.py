@@ -5,8 +5,10 @@ from pathlib import Path
 import duckdb
 import pytest
 from store_factory import realistic
-from talkbench.benchmark.store import Store
-from talkbench.reports import facts, paper_cost, text
+from talkbench.benchmark.store.database import Store
+from talkbench.reports import words
+from talkbench.reports.papers import cost
+from talkbench.reports.queries import facts
 from talkbench.reports.source import Source
 
 
@@ -18,7 +20,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rows(store: Path) -> tuple[dict, list]:
     with duckdb.connect(str(store), read_only=True) as connection:
         speed = {row["codec"]: row for row in facts.speed(connection)}
-        return speed, paper_cost.points(Source(connection))
+        return speed, cost.points(Source(connection))
 
 
 def test_both_stages_are_there_and_the_table_has_the_larger(store: Path) -> None:
@@ -35,16 +37,14 @@ def test_both_stages_are_there_and_the_table_has_the_larger(store: Path) -> None
         name: [row["encode_rss_bytes"], row["decode_rss_bytes"]] for name, row in speed.items()
     } == largest
     for row in points:
-        assert paper_cost.memory(row).text == text.sized(
-            max(row["encode_rss_bytes"], row["decode_rss_bytes"])
-        )
+        assert cost.memory(row).text == words.sized(max(row["encode_rss_bytes"], row["decode_rss_bytes"]))
 
 
 def test_no_memory_is_a_measure_too() -> None:
     none = dict.fromkeys(("encode_rss_bytes", "decode_rss_bytes"), 0)
-    cell = paper_cost.memory({**none, "encode_gpu_bytes": None, "decode_gpu_bytes": 3_000_000})
+    cell = cost.memory({**none, "encode_gpu_bytes": None, "decode_gpu_bytes": 3_000_000})
     assert (cell.text, cell.sort, cell.notes) == ("0 MB", 0, ("GPU 3 MB",))
-    assert [text.sized(count) for count in (48_200, 999_000, 1_000_000)] == ["48 kB", "999 kB", "1 MB"]
+    assert [words.sized(count) for count in (48_200, 999_000, 1_000_000)] == ["48 kB", "999 kB", "1 MB"]
 
 
 def test_the_whole_worker_of_an_earlier_store_is_not_shown(store: Path, tmp_path: Path) -> None:
@@ -61,4 +61,4 @@ def test_the_whole_worker_of_an_earlier_store_is_not_shown(store: Path, tmp_path
     assert speed
     assert points
     assert {row["encode_rss_bytes"] for row in speed.values()} == {None}
-    assert {paper_cost.memory(row).notes for row in points} == {("not measured",)}
+    assert {cost.memory(row).notes for row in points} == {("not measured",)}

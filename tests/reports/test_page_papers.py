@@ -13,8 +13,8 @@ import pytest
 from reading import Opened, Tables, read, reading
 from scipy.interpolate import PchipInterpolator
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, FakeMetric, StoreFactory
-from talkbench.reports import text
-from talkbench.reports.published import LABEL
+from talkbench.reports import words as text
+from talkbench.reports.papers.published import LABEL
 from talkbench.reports.site import write_report
 
 EVIL = "<img src=x onerror=alert(1)>"

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from reading import Opened, Tables, read_site, reading
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, FakeMetric, StoreFactory
-from talkbench.reports.published import LABEL
+from talkbench.reports.papers.published import LABEL
+from talkbench.reports.papers.speech import speech_table
 from talkbench.reports.site import write_report
 from talkbench.reports.source import Source
-from talkbench.reports.speech_table import speech_table
 
 EVIL = "<img src=x onerror=alert(1)>"
 FETCH = "weights are not here; run `talkbench weights fetch whisper-large-v3`"
@@ -243,7 +243,7 @@ def test_two_hundred_codecs_are_one_table(tmp_path):
     many = tuple(FakeCodec(f"codec-{i:03}", "audio", (2, 4, 9), 1 + i / 100) for i in range(200))
     factory = StoreFactory(video=(), audio=many, metrics=SMALL.metrics, clips=("amy_01",), anchors={})
     with duckdb.connect(str(factory.build(tmp_path / "s.duckdb"))) as connection:
-        from talkbench.reports.paper_choices import Book
+        from talkbench.reports.papers.choices import Book
 
         table = speech_table(Book(Source(connection)), "synthetic")
     assert len(table.lines) == 600

@@ -9,11 +9,11 @@ import pytest
 from reading import Opened, read, reading
 from scipy.interpolate import LinearNDInterpolator, interp1d
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, FakeMetric, StoreFactory
-from talkbench.reports.pages.surfaces import SurfaceView
 from talkbench.reports.site import write_report
 from talkbench.reports.source import Source
-from talkbench.reports.surface_correlation import correlations
-from talkbench.reports.surface_mesh import (
+from talkbench.reports.surfaces.correlation import correlations
+from talkbench.reports.surfaces.grids import Sheet, Surfaces
+from talkbench.reports.surfaces.mesh import (
     LADDER,
     LATTICE,
     SCATTERED,
@@ -23,7 +23,7 @@ from talkbench.reports.surface_mesh import (
     preferred_rates,
     triangulated,
 )
-from talkbench.reports.surfaces import Sheet, Surfaces
+from talkbench.reports.surfaces.view import SurfaceView
 
 JOINT = FakeCodec("avcc", "joint", tuple(float(rate) for rate in range(4, 16)), 2.0, family="generative")
 """Twelve points; `shared` makes a grid of 4 × 3 settings of them."""

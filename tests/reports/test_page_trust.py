@@ -8,13 +8,13 @@ import duckdb
 import pytest
 from reading import Opened, reading
 from store_factory import AUDIO, METRICS, VIDEO, StoreFactory, realistic
-from talkbench.benchmark import suite as suites
 from talkbench.benchmark import weights as registry
-from talkbench.benchmark.fingerprint import key
-from talkbench.reports import cautions, provenance
+from talkbench.benchmark.plan import suite as suites
+from talkbench.benchmark.util.hashing import key
 from talkbench.reports.pages import trust
 from talkbench.reports.site import write_report
 from talkbench.reports.source import Source
+from talkbench.reports.trust import cautions, provenance
 
 TWELVE = tuple(f"clip_{at:02}" for at in range(12))
 PLAIN = replace(
@@ -132,7 +132,7 @@ def test_old_runs_that_made_nothing_shown_are_not_held_against_it(tmp_path):
 
 
 def test_warnings_count_bd_rates_as_the_store_does(spoilt):
-    from talkbench.reports.bd_rate import compute
+    from talkbench.benchmark.analysis.bd_rate import compute
 
     with duckdb.connect(str(spoilt), read_only=True) as connection:
         rows = [row for row in compute(connection) if row.system != row.anchor]

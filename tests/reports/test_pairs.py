@@ -6,10 +6,10 @@ from itertools import permutations
 import numpy as np
 import pytest
 from scipy.interpolate import PchipInterpolator
-from talkbench.reports import paired_bootstrap
-from talkbench.reports.clip_curves import ClipCurves
-from talkbench.reports.curves import STATUSES
-from talkbench.reports.paired_bootstrap import all_pairs
+from talkbench.benchmark.analysis import paired
+from talkbench.benchmark.analysis.clip_curves import ClipCurves
+from talkbench.benchmark.analysis.curves import STATUSES
+from talkbench.benchmark.analysis.paired import all_pairs
 
 SHAPE = (14, 5)
 RESAMPLES = 300
@@ -223,7 +223,7 @@ def test_an_interval_needs_nearly_all_resamples():
 def test_many_systems_have_intervals_against_the_anchor_only(monkeypatch):
     board = [curves(f"s{at}", 1 + at / 10, at) for at in range(5)]
     full = all_pairs(board, board[2], RESAMPLES)
-    monkeypatch.setattr(paired_bootstrap, "MANY_SYSTEMS", 4)
+    monkeypatch.setattr(paired, "MANY_SYSTEMS", 4)
     found = all_pairs(board, board[2], RESAMPLES)
     assert found.star
     assert np.array_equal(found.bd_rate, full.bd_rate, equal_nan=True)
@@ -238,7 +238,7 @@ def test_many_systems_have_intervals_against_the_anchor_only(monkeypatch):
 def test_small_chunks_change_nothing(monkeypatch):
     board = [curves(f"s{at}", 1 + at / 10, at) for at in range(5)]
     expected = all_pairs(board, board[0], RESAMPLES)
-    monkeypatch.setattr(paired_bootstrap, "CHUNK", 3)
+    monkeypatch.setattr(paired, "CHUNK", 3)
     found = all_pairs(board, board[0], RESAMPLES)
     for name in ("bd_rate", "ci_low", "ci_high", "median", "akima"):
         assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-12, nan_ok=True)

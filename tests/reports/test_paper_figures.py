@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import talkbench
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, StoreFactory
-from talkbench.benchmark.cli import app
-from talkbench.reports import paper_figures, paper_style
-from talkbench.reports.figures import COLOURS, DASHES, SYMBOLS
-from talkbench.reports.pages.index import all_columns
+from talkbench.benchmark.cli.main import app
+from talkbench.reports.boards.columns import all_columns
+from talkbench.reports.boards.series import COLOURS, DASHES, SYMBOLS
+from talkbench.reports.publication import figures
+from talkbench.reports.publication import style as paper_style
 from talkbench.reports.source import Source
 from typer.testing import CliRunner
 
@@ -39,7 +40,7 @@ def built(folder, **changes):
 
 def write(folder, into="figures"):
     with duckdb.connect(str(folder / "talkbench.duckdb"), read_only=True) as store:
-        return paper_figures.write(Source(store, folder), folder / into)
+        return figures.write(Source(store, folder), folder / into)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +192,7 @@ def test_looks_are_those_of_the_pages(folder):
     )
     views = re.findall(r'(\w+): \{ from: (\d+), word: "(.*?)" \}', papers.group(1))
     assert {name: int(number) for name, number, _ in views} == {
-        name: number for name, (number, _) in paper_figures.PAPER_VIEWS.items()
+        name: number for name, (number, _) in figures.PAPER_VIEWS.items()
     }
     svg = (folder / "figures" / "rd-synthetic-video-dists.svg").read_text()
     assert f"stroke: {wanted[0]}" in svg
@@ -206,9 +207,9 @@ def test_many_systems_are_cut_to_the_best_and_the_caption_says_so(tmp_path):
         column = next(c for c in all_columns(source) if c.board.metric == "dists")
         curves = [curve for curve in source.curves if curve.metric == "dists" and curve.rate == "video"]
         with paper_style.paper_style():
-            figure, caption = paper_figures.curve_figure(source, column, curves, None)
+            figure, caption = figures.curve_figure(source, column, curves, None)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
-    best = [row.system for row in column.board.rows][: paper_figures.MOST_CURVES]
+    best = [row.system for row in column.board.rows][: figures.MOST_CURVES]
     assert sorted(names) == sorted(best)
     assert "The 8 best of 12 systems by BD-rate are shown." in caption
 
@@ -228,5 +229,5 @@ def test_the_command_writes_them_and_says_where(tmp_path):
 
 
 def test_the_command_line_starts_without_matplotlib():
-    code = "import sys, talkbench.benchmark.cli; sys.exit('matplotlib' in sys.modules)"
+    code = "import sys, talkbench.benchmark.cli.main; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -6,8 +6,8 @@ import jiwer
 import pytest
 from clip_store import HEARD, SAID
 from preview_factory import Previews
-from talkbench.reports import preview_files
-from talkbench.reports.clip_words import pieces
+from talkbench.reports.clips import preview_files
+from talkbench.reports.clips.words import pieces
 
 
 def row(previews):

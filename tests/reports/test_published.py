@@ -7,7 +7,7 @@ from collections import Counter
 from importlib import resources
 
 import pytest
-from talkbench.reports import published
+from talkbench.reports.papers import published
 
 FOLDER = resources.files("talkbench.reports") / "published"
 RAW = (FOLDER / "published.csv").read_text(encoding="utf-8")

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from talkbench.reports.curves import STATUSES
-from talkbench.reports.pairs import Pairs
-from talkbench.reports.ranks import places
+from talkbench.benchmark.analysis.curves import STATUSES
+from talkbench.benchmark.analysis.pairs import Pairs
+from talkbench.benchmark.analysis.ranks import places
 
 
 def board(names, intervals, numbers=None, clips=20, pooled=False, star=False, anchor=None, statuses=()):

@@ -6,8 +6,8 @@ import duckdb
 import numpy as np
 import pytest
 from store_factory import METRICS, FakeCodec, StoreFactory, realistic
-from talkbench.reports.clip_curves import load
-from talkbench.reports.resample import bands, draws
+from talkbench.benchmark.analysis.bootstrap import draws
+from talkbench.benchmark.analysis.clip_curves import bands, load
 
 BOTH = FakeCodec("both", "joint", (8, 16, 32, 64), floor=-9, ceiling=9)
 
@@ -176,7 +176,7 @@ def test_bands_need_two_clips(tmp_path):
 
 
 def test_clips_own_fronts_are_those_of_their_curves(realistic_store):
-    from talkbench.reports.curves import Curve
+    from talkbench.benchmark.analysis.curves import Curve
 
     with duckdb.connect(str(realistic_store), read_only=True) as connection:
         curves = [curve for curve in load(connection) if curve.metric in ("lse_c", "dists")]

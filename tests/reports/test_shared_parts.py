@@ -8,7 +8,7 @@ from reading import Opened
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, StoreFactory
 from talkbench.reports import site
 from talkbench.reports.site import write_report
-from talkbench.reports.text import latex, number
+from talkbench.reports.words import latex, number
 
 ODD = "a_b & 50 % {x} <i>\\"
 ALLOWED = ["clipboard-read", "clipboard-write"]

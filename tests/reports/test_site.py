@@ -8,11 +8,11 @@ import duckdb
 import pytest
 from reading import Reader, read_site, reading
 from store_factory import AUDIO, METRICS, VIDEO, FakeCodec, StoreFactory
-from talkbench.benchmark.errors import UsageError
-from talkbench.reports.facts import problems
-from talkbench.reports.figures import COLOURS, script_json, styles
+from talkbench.benchmark.util.errors import UsageError
+from talkbench.reports.boards.series import COLOURS, script_json, styles
+from talkbench.reports.queries.facts import problems
 from talkbench.reports.site import write_report
-from talkbench.reports.text import tint
+from talkbench.reports.words import tint
 
 FEW = tuple(metric for metric in METRICS if metric.name in ("psnr", "pesq", "lse_c"))
 SMALL = StoreFactory(video=VIDEO[:2], audio=AUDIO, metrics=FEW)

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.interpolate import PchipInterpolator
 from store_factory import METRICS, FakeCodec, StoreFactory
-from talkbench.benchmark.errors import UsageError
-from talkbench.reports import text
-from talkbench.reports.bd_rate import compute
-from talkbench.reports.clip_curves import load
-from talkbench.reports.curves import Matched
-from talkbench.reports.tables import bd_rate_text, bd_table, leaderboard_table, leaderboards
+from talkbench.benchmark.analysis.bd_rate import compute
+from talkbench.benchmark.analysis.clip_curves import load
+from talkbench.benchmark.analysis.curves import Matched
+from talkbench.benchmark.util.errors import UsageError
+from talkbench.reports import words
+from talkbench.reports.boards.leaderboards import bd_rate_text, bd_table, leaderboard_table, leaderboards
 
 PSNR = tuple(metric for metric in METRICS if metric.name == "psnr")
 RATES = (4, 8, 16, 32, 64)
@@ -143,7 +143,7 @@ def test_the_texts_hold_the_numbers(tmp_path):
     assert all(len(line) == len(heads) for line in lines)
     good = next(row.bd_rate for row in rows if row.system == "good")
     assert good is not None
-    assert next(line[5] for line in lines if line[3] == "good") == text.percent(good)
+    assert next(line[5] for line in lines if line[3] == "good") == words.percent(good)
     heads, lines = leaderboard_table(board)
     assert all(len(line) == len(heads) for line in lines)
     assert lines[1][0] == "2="
@@ -171,7 +171,7 @@ def test_the_terminals_table_lines_up_and_names_what_there_is(tmp_path):
     ],
 )
 def test_percent(value, expected):
-    assert text.percent(value) == expected
+    assert words.percent(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -185,25 +185,25 @@ def test_percent(value, expected):
     ],
 )
 def test_number(value, digits, expected):
-    assert text.number(value, digits) == expected
+    assert words.number(value, digits) == expected
 
 
 @given(st.floats(-1e8, 1e8), st.integers(1, 6))
 def test_a_written_number_is_the_number(value, digits):
-    written = float(text.number(value, digits).replace("−", "-"))
+    written = float(words.number(value, digits).replace("−", "-"))
     assert written == pytest.approx(value, rel=0.51 * 10 ** (1 - digits), abs=1e-12)
 
 
 def test_missing_is_a_dash_with_its_reason():
-    assert text.matched(Matched(None, "below range")) == "— below range"
-    assert text.interval(None, None) == "—"
-    assert text.sized(None) == "—"
+    assert words.matched(Matched(None, "below range")) == "— below range"
+    assert words.interval(None, None) == "—"
+    assert words.sized(None) == "—"
 
 
 @given(st.text())
 def test_latex_leaves_nothing_active(raw):
     import re
 
-    escaped = text.latex(raw)
+    escaped = words.latex(raw)
     bare = re.sub(r"\\(text\w+|dots)\{\}|\$-\$|\$\\(times|uparrow|downarrow)\$|\\[#$%&_{},]|--", "", escaped)
     assert not set(bare) & set("\\{}$&#%_^~\n")

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import bjontegaard
 import torch
-from talkbench.benchmark import ffmpeg, registry
-from talkbench.benchmark.types import Clip, ClipSpec, Point
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.api.types import Clip, ClipSpec, Point
+from talkbench.benchmark.media import ffmpeg
 
 CLIPS = Path(__file__).resolve().parents[2].parent / "shared" / "clips" / "wild"
 NAMES = ("edtalk_mouth_source", "styletalk_feifeili_clip1", "styletalk_reagan_clip1")

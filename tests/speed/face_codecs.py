@@ -17,7 +17,7 @@ from typing import Any
 
 def networks() -> dict[str, Callable[[], Any]]:
     """Name to a network of that size."""
-    from talkbench.codecs._generative.keypoint_model import KeypointModel, KeypointShape, small
+    from talkbench.codecs._face.keypoint_model import KeypointModel, KeypointShape, small
     from talkbench.codecs.cfte.network import SMALL, CompactModel, CompactShape
 
     dac = KeypointShape(jacobians=False, detector_padding=3, aligned=True, smooth=True)

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from talkbench.benchmark.types import Clip
+    from talkbench.benchmark.api.types import Clip
     from torch import Tensor
 
 GROUPS = {
@@ -49,7 +49,7 @@ Values = dict[str, list[Any]]  # metric -> one value (or feature) per variant an
 def make_clips(variants: int, frames: int, size: int) -> list[Clip]:
     """The reference, then its variants: each with its own amount of noise."""
     import torch
-    from talkbench.benchmark.types import Clip, ClipSpec
+    from talkbench.benchmark.api.types import Clip, ClipSpec
 
     random = torch.Generator().manual_seed(0)
     small = torch.rand(frames, 3, 9, 9, generator=random)
@@ -105,7 +105,8 @@ def pieces(metric: Any, frames: int) -> Iterator[tuple[int, int]]:
 
 def load(group: str, parts: Mapping[str, Mapping[str, Tensor]], device: str) -> Any:
     """The family with the group's metrics, on random weights."""
-    from talkbench.benchmark import registry, weights
+    from talkbench.benchmark import weights
+    from talkbench.benchmark.api import registry
 
     weights.state_dict = lambda name: dict(parts[name])
     family, names = GROUPS[group]
@@ -214,8 +215,8 @@ def peak_memory(frames: int, options: argparse.Namespace) -> int:
     """Bytes of a worker that scores one variant of a clip read from disk, one family after the other."""
     import torch
     from perceptual.random_weights import random_parts
-    from talkbench.benchmark import artifacts
-    from talkbench.benchmark.memory import PeakMemory
+    from talkbench.benchmark.execution.memory import PeakMemory
+    from talkbench.benchmark.store import artifacts
 
     torch.set_num_threads(1)
     parts = random_parts()
@@ -234,6 +235,7 @@ def peak_memory(frames: int, options: argparse.Namespace) -> int:
                     reference, decoded = (artifacts.load_clip(path).frames(start, stop) for path in paths)
                     metric.compare(metric.reference(reference), decoded)
                 del metric
+    assert peak.rss_bytes is not None, "this kernel does not let memory be measured"
     return peak.rss_bytes
 
 
@@ -242,7 +244,7 @@ def vgg_speed(options: argparse.Namespace) -> str:
     import torch
     from perceptual.random_weights import random_parts
     from talkbench.benchmark import weights
-    from talkbench.benchmark.imagenet import VGG16
+    from talkbench.benchmark.weights.imagenet import VGG16
     from talkbench.metrics.perceptual.networks import Network
 
     parts = random_parts()

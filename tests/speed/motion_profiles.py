@@ -14,11 +14,11 @@ import time
 def main() -> None:
     """Measure and print."""
     import torch
-    from talkbench.benchmark import registry
-    from talkbench.benchmark.artifacts import cache_folder
-    from talkbench.codecs._generative import face_stream, motion_coding
-    from talkbench.codecs._generative.face_codec import FaceCodec
-    from talkbench.codecs._generative.face_stream import Setting
+    from talkbench.benchmark.api import registry
+    from talkbench.benchmark.util.files import cache_folder
+    from talkbench.codecs._face import face_stream, motion_coding
+    from talkbench.codecs._face.face_codec import FaceCodec
+    from talkbench.codecs._face.face_stream import Setting
     from talkbench.datasets.synthetic import Options, kept_clips
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)

@@ -17,17 +17,20 @@ from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
-from talkbench.benchmark import artifacts, plan, records
-from talkbench.benchmark.codec import CodecInfo
-from talkbench.benchmark.executors import SerialExecutor
-from talkbench.benchmark.fingerprint import key
-from talkbench.benchmark.metric import MetricInfo
-from talkbench.benchmark.progress import LineProgress
-from talkbench.benchmark.store import Store
-from talkbench.benchmark.suite import DatasetChoice, Suite
-from talkbench.benchmark.sweep import Sweep
-from talkbench.benchmark.terminal import Terminal
-from talkbench.benchmark.types import Bitstream, ClipSpec, Part, Point
+from talkbench.benchmark.api.codec import CodecInfo
+from talkbench.benchmark.api.metric import MetricInfo
+from talkbench.benchmark.api.types import Bitstream, ClipSpec, Part, Point
+from talkbench.benchmark.execution.executors import SerialExecutor
+from talkbench.benchmark.plan import plan
+from talkbench.benchmark.plan.suite import DatasetChoice, Suite
+from talkbench.benchmark.store import artifacts
+from talkbench.benchmark.store.database import Store
+from talkbench.benchmark.sweep import records
+from talkbench.benchmark.sweep.sweep import Sweep
+from talkbench.benchmark.util import files
+from talkbench.benchmark.util.hashing import key
+from talkbench.benchmark.util.progress import LineProgress
+from talkbench.benchmark.util.terminal import Terminal
 
 SUITE = """
 name = "finished"
@@ -81,7 +84,7 @@ def planned(folder: Path) -> float:
     sha256 = hashlib.sha256(stream).hexdigest()
     with Store(folder / "out" / "talkbench.duckdb") as store:
         for cell in cells:
-            artifacts.write_bytes(artifacts.bitstream_path(folder / "out", cell.encode_id), stream)
+            files.write_bytes(artifacts.bitstream_path(folder / "out", cell.encode_id), stream)
         store.connection.execute(
             "CREATE TEMP TABLE ids AS SELECT unnest(?) AS id", [[c.encode_id for c in cells]]
         )

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 from perceptual.random_weights import random_parts
-from talkbench.benchmark import registry, weights
-from talkbench.benchmark.types import Clip
+from talkbench.benchmark import weights
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.api.types import Clip
 from talkbench.datasets import synthetic
 
 METRICS = ("lpips_alex", "lpips_vgg", "dists", "fid")

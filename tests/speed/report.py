@@ -17,10 +17,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
-from talkbench.benchmark.store import Store
-from talkbench.reports.clip_curves import ClipCurves
-from talkbench.reports.paired_bootstrap import all_pairs
-from talkbench.reports.resample import RESAMPLES
+from talkbench.benchmark.analysis.bootstrap import RESAMPLES
+from talkbench.benchmark.analysis.clip_curves import ClipCurves
+from talkbench.benchmark.analysis.paired import all_pairs
+from talkbench.benchmark.store.database import Store
 
 CLIPS, SYSTEMS, METRICS = 200, 40, 12
 LIMITS = {"report_s": 60, "peak_bytes": 2e9, "bootstrap_s": 30, "index_bytes": 8e6, "index_open_s": 2}

@@ -25,7 +25,7 @@ SPEECH = Path(__file__).resolve().parents[2].parent / "shared" / "speech" / "LJ0
 
 
 def _load(family: str):
-    from talkbench.benchmark import registry
+    from talkbench.benchmark.api import registry
 
     module = registry.metric_family(family)
     return module.load("cpu", module.describe())
@@ -35,7 +35,7 @@ def make_clips(options: argparse.Namespace) -> list:
     """The reference, then its variants: each with its own amount of noise in picture and sound."""
     import soundfile
     import torch
-    from talkbench.benchmark.types import Clip, ClipSpec
+    from talkbench.benchmark.api.types import Clip, ClipSpec
 
     random = torch.Generator().manual_seed(0)
     small = torch.rand(options.frames, 3, 9, 9, generator=random)
@@ -105,7 +105,7 @@ def cpu_seconds() -> float:
 def measure(way: Callable, family: str, options: argparse.Namespace) -> tuple[float, int]:
     """Seconds and peak bytes of one way, in this (fresh) process; a first short round warms it up."""
     import torch
-    from talkbench.benchmark.memory import PeakMemory
+    from talkbench.benchmark.execution.memory import PeakMemory
 
     torch.set_num_threads(1)
     clips = make_clips(options)
@@ -114,12 +114,13 @@ def measure(way: Callable, family: str, options: argparse.Namespace) -> tuple[fl
         began = cpu_seconds()
         way(family, clips)
         seconds = cpu_seconds() - began
+    assert peak.rss_bytes is not None, "this kernel does not let memory be measured"
     return seconds, peak.rss_bytes
 
 
 def main() -> None:
     """Measure and print."""
-    from talkbench.benchmark import registry
+    from talkbench.benchmark.api import registry
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -1,5 +1,5 @@
 "use strict";
-// Tables of the papers' page as reports/paper_model.py has them: cells with what they rest on, and curves read off.
+// Tables of the papers' page as reports/papers/cells.py has them: cells with what they rest on, and curves read off.
 
 const papersCells = (() => {
   const DASH = "—";

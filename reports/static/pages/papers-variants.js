@@ -1,5 +1,5 @@
 "use strict";
-// AVCC Table 3 for any two variants, as reports/paper_ablation.py makes it.
+// AVCC Table 3 for any two variants, as reports/papers/ablation.py makes it.
 
 const papersVariants = (() => {
   const { cell, absent, number, line, clipsCell, at } = papersCells;

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from talkbench.codecs._generative import training
-from talkbench.codecs._generative.keypoint_model import KeypointModel, small
-from talkbench.codecs._generative.training import Plan
-from talkbench.codecs._generative.training_faces import Person
-from talkbench.codecs._generative.training_losses import OfKeypoints
+from talkbench.codecs._face.keypoint_model import KeypointModel, small
+from talkbench.codecs._face.training import trainer
+from talkbench.codecs._face.training.faces import Person
+from talkbench.codecs._face.training.losses import OfKeypoints
+from talkbench.codecs._face.training.trainer import Plan
 
 SIDE, MOMENTS = 64, 4
 
@@ -30,7 +30,7 @@ def people() -> Sequence[Person]:
 @pytest.fixture
 def tiny_plan(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Plan]:
     """Makes a plan with a tiny network: (weights, steps, jacobians)."""
-    monkeypatch.setattr(training, "SIZE", SIDE)
+    monkeypatch.setattr(trainer, "SIZE", SIDE)
 
     def make(weights: str = "dac-synthetic", steps: int = 6, jacobians: bool = False) -> Plan:
         shape = replace(

@@ -7,14 +7,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from talkbench.benchmark.codec import CodecInfo
-from talkbench.benchmark.errors import BitstreamError, CodecError
-from talkbench.benchmark.memory import PeakMemory
-from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Point
-from talkbench.codecs._generative import face_stream, keyframes
-from talkbench.codecs._generative.face_codec import SIZE, FaceCodec
-from talkbench.codecs._generative.face_module import FaceModule
-from talkbench.codecs._generative.face_stream import Setting
+from talkbench.benchmark.api.codec import CodecInfo
+from talkbench.benchmark.api.types import Bitstream, Clip, ClipSpec, Point
+from talkbench.benchmark.execution.memory import PeakMemory
+from talkbench.benchmark.util.errors import BitstreamError, CodecError
+from talkbench.codecs._face import face_stream, keyframes
+from talkbench.codecs._face.face_codec import SIZE, FaceCodec
+from talkbench.codecs._face.face_module import FaceModule
+from talkbench.codecs._face.face_stream import Setting
 
 PARAMS = {"qp": 42, "gop": 0, "profile": "context", "step": 4096}
 SHIFTS = [0, 1, 3, 6, 10, 11, 11, 9, 4, 0, -5, -9, -2]

@@ -8,10 +8,10 @@ import torch
 from av.video.frame import PictureType
 from hypothesis import given
 from hypothesis import strategies as st
-from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Part, Point
+from talkbench.benchmark.api.types import Bitstream, Part, Point
+from talkbench.benchmark.util.errors import CodecError
 from talkbench.codecs import _annexb, _params, _video, _vvc, vvc
-from talkbench.codecs._generative import keyframes, varint
+from talkbench.codecs._face import keyframes, varint
 
 
 def psnr(first: torch.Tensor, second: torch.Tensor) -> float:

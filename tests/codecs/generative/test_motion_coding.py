@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from talkbench.benchmark.errors import CodecError
-from talkbench.codecs._generative import motion_coding
+from talkbench.benchmark.util.errors import CodecError
+from talkbench.codecs._face import motion_coding
 from talkbench.datasets.synthetic.motion import View, talk
 
 HEAD = ("yaw", "pitch", "roll", "x", "y", "zoom", "gaze_x", "gaze_y", "blink", "brow", "smile")

@@ -8,7 +8,7 @@ from constriction import stream  # pyright: ignore[reportAttributeAccessIssue]  
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from talkbench.codecs._generative import motion_context, motion_tables
+from talkbench.codecs._face import motion_context, motion_tables
 from talkbench.codecs._range_coder import TOTAL, RangeCoder
 
 from .test_motion_coding import face

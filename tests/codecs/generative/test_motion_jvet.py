@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from talkbench.benchmark.errors import CodecError
-from talkbench.codecs._generative import motion_jvet
+from talkbench.benchmark.util.errors import CodecError
+from talkbench.codecs._face import motion_jvet
 
 # Residuals and the file that the JVET GFVC software (value_encoder.final_encoder_expgolomb) wrote for them.
 FRAMES = json.loads((Path(__file__).parent / "jvet_frames.json").read_text())

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 import torch
 from talkbench.benchmark import weights
-from talkbench.benchmark.errors import Unavailable
-from talkbench.benchmark.fingerprint import sha256_file
+from talkbench.benchmark.util.errors import Unavailable
+from talkbench.benchmark.util.hashing import sha256_file
 from talkbench.codecs import _checkpoint as reader
 from talkbench.codecs import cfte, dac, fomm
-from talkbench.codecs._generative.published_names import published
+from talkbench.codecs._face.published_names import published
 from talkbench.codecs.cfte import network as cfte_network
 from talkbench.codecs.dac import network as dac_network
 from talkbench.codecs.fomm import network as fomm_network

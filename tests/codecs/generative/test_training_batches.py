@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from talkbench.codecs._generative import training_batches
-from talkbench.codecs._generative.training_batches import batch
-from talkbench.codecs._generative.training_faces import Person
-from talkbench.codecs._generative.training_guides import COUNT, MIRRORED
+from talkbench.codecs._face.training import batches
+from talkbench.codecs._face.training.batches import batch
+from talkbench.codecs._face.training.faces import Person
+from talkbench.codecs._face.training.guides import COUNT, MIRRORED
 
 
 def test_a_batch_follows_from_its_seed(people):
@@ -22,7 +22,7 @@ def test_a_batch_follows_from_its_seed(people):
 
 @pytest.fixture
 def uncoloured(monkeypatch):
-    monkeypatch.setattr(training_batches, "_coloured", lambda frames, rng: frames)
+    monkeypatch.setattr(batches, "_coloured", lambda frames, rng: frames)
 
 
 def moments_of(frame: torch.Tensor, people) -> list[tuple[int, int, bool]]:
@@ -66,7 +66,7 @@ def test_pairs_are_two_moments_of_one_person_and_the_target_is_clean(people, unc
 def test_both_frames_of_a_pair_have_one_colouring():
     """Of a grey ramp and its mirror, the colours are the mirror's again."""
     ramp = np.broadcast_to(np.arange(256, dtype=np.uint8), (3, 256, 256))
-    a, b = training_batches._coloured(np.stack((ramp, ramp[..., ::-1])), np.random.default_rng(1))
+    a, b = batches._coloured(np.stack((ramp, ramp[..., ::-1])), np.random.default_rng(1))
     assert np.array_equal(a, b[..., ::-1])
     assert (np.diff(a.astype(int), axis=-1) >= 0).all()
     assert not np.array_equal(a, ramp)

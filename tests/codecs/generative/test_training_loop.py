@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from talkbench.benchmark import training_loop
-from talkbench.benchmark.errors import UsageError
-from talkbench.codecs._generative import training
-from talkbench.codecs._generative.training import LAST_RATE, RATE, WARM_UP, Trainer, learning_rate
-from talkbench.codecs._generative.training_batches import batch
+from talkbench.benchmark.training import loop
+from talkbench.benchmark.util.errors import UsageError
+from talkbench.codecs._face.training import trainer as training
+from talkbench.codecs._face.training.batches import batch
+from talkbench.codecs._face.training.trainer import LAST_RATE, RATE, WARM_UP, Trainer, learning_rate
 
 
 class Killed(BaseException):
@@ -23,7 +23,7 @@ class Killed(BaseException):
 @pytest.fixture
 def run(people, tiny_plan, monkeypatch, tmp_path):
     """Trains to the end: (folder, what happens at which step, resume) -> trainer, losses by step, lines."""
-    monkeypatch.setattr(training_loop, "EVERY", 3)
+    monkeypatch.setattr(loop, "EVERY", 3)
 
     def start(name, happens=None, resume=False, steps=6, minutes=None, jacobians=True):
         trainer = Trainer(tiny_plan(steps=steps, jacobians=jacobians), "cpu", people, people[:1])
@@ -42,9 +42,7 @@ def run(people, tiny_plan, monkeypatch, tmp_path):
 
         trainer.step = step
         try:
-            training_loop.steps(
-                trainer, steps, checkpoint, minutes, lambda text, lasting=False: lines.append(text)
-            )
+            loop.steps(trainer, steps, checkpoint, minutes, lambda text, lasting=False: lines.append(text))
         except KeyboardInterrupt:
             trainer.save(checkpoint)
         except Killed:
@@ -104,7 +102,7 @@ def test_the_line_says_losses_pace_and_time_left(run):
 def test_a_budget_holds_the_whole_schedule(run, monkeypatch):
     """Endless steps of a quarter of a second, but two seconds: the rate falls, the end is of full size."""
     now, sizes, pyramid = [100.0], [], training.pyramid
-    monkeypatch.setattr(training_loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     def noted(made, wanted):
         sizes.append(made.shape[-1])

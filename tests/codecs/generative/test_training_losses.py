@@ -4,17 +4,11 @@ import numpy as np
 import pytest
 import torch
 from skimage.metrics import structural_similarity
-from talkbench.benchmark.imagenet import VGG16
-from talkbench.codecs._generative import training_perceptual
-from talkbench.codecs._generative.keypoints import Keypoints
-from talkbench.codecs._generative.layers import coordinates
-from talkbench.codecs._generative.training_losses import (
-    Bend,
-    dissimilarity,
-    equivariance,
-    guidance,
-    pyramid,
-)
+from talkbench.benchmark.weights.imagenet import VGG16
+from talkbench.codecs._face.keypoints import Keypoints
+from talkbench.codecs._face.layers import coordinates
+from talkbench.codecs._face.training import perceptual
+from talkbench.codecs._face.training.losses import Bend, dissimilarity, equivariance, guidance, pyramid
 
 
 def pictures(seed: int, side: int = 64) -> torch.Tensor:
@@ -141,12 +135,12 @@ def random_vgg(monkeypatch):
         assert (name, architecture) == ("vgg16", VGG16)
         return {f"features.{name}": value.detach() for name, value in network.state_dict().items()}
 
-    monkeypatch.setattr(training_perceptual, "read", read)
+    monkeypatch.setattr(perceptual, "read", read)
     return network
 
 
 def test_the_perceptual_loss_compares_features_after_five_convolutions(random_vgg):
-    loss = training_perceptual.Perceptual("cpu")
+    loss = perceptual.Perceptual("cpu")
     made, target = pictures(1, 32).requires_grad_(), pictures(2, 32).requires_grad_()
     value = loss(made, target)
     terms = []

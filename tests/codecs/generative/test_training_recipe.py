@@ -12,20 +12,17 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from talkbench.benchmark import environment, training_figure, training_loop
-from talkbench.benchmark.cli import app
-from talkbench.benchmark.errors import Unavailable, UsageError
-from talkbench.benchmark.metric import MetricInfo
-from talkbench.benchmark.training_state import Progress
-from talkbench.benchmark.types import Clip, ClipSpec
-from talkbench.codecs._generative import (
-    keyframes,
-    training,
-    training_evaluation,
-    training_faces,
-    training_perceptual,
-    training_recipe,
-)
+from talkbench.benchmark.api.metric import MetricInfo
+from talkbench.benchmark.api.types import Clip, ClipSpec
+from talkbench.benchmark.cli.main import app
+from talkbench.benchmark.training import figure as training_figure
+from talkbench.benchmark.training import loop
+from talkbench.benchmark.training.state import Progress
+from talkbench.benchmark.util import environment
+from talkbench.benchmark.util.errors import Unavailable, UsageError
+from talkbench.codecs._face import keyframes
+from talkbench.codecs._face.training import evaluation, faces, perceptual, trainer
+from talkbench.codecs._face.training import recipe as training_recipe
 from talkbench.codecs.cfte import train_cfte
 from talkbench.codecs.dac import train_dac
 from talkbench.codecs.fomm import train_fomm
@@ -41,8 +38,8 @@ def recipe(tiny_plan, people, monkeypatch, tmp_path):
     monkeypatch.setattr(training_recipe, "render", lambda folder, say: None)
     monkeypatch.setattr(training_recipe, "PEOPLE", 3)
     monkeypatch.setattr(training_recipe, "HELD_OUT", 1)
-    monkeypatch.setattr(training_faces, "fetch", lambda folder, split, index: people[index])
-    monkeypatch.setattr(training_loop, "EVERY", 2)
+    monkeypatch.setattr(faces, "fetch", lambda folder, split, index: people[index])
+    monkeypatch.setattr(loop, "EVERY", 2)
 
 
 def run(*arguments: object):
@@ -50,7 +47,7 @@ def run(*arguments: object):
 
 
 def interrupt_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole_step = training.Trainer.step
+    whole_step = trainer.Trainer.step
 
     def step(self, pair, share):
         losses = whole_step(self, pair, share)
@@ -58,7 +55,7 @@ def interrupt_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
             os.kill(os.getpid(), signal.SIGINT)
         return losses
 
-    monkeypatch.setattr(training.Trainer, "step", step)
+    monkeypatch.setattr(trainer.Trainer, "step", step)
 
 
 def test_interrupted_and_resumed_it_writes_the_same_weights(recipe, tmp_path, monkeypatch):
@@ -147,14 +144,12 @@ def test_vgg_is_used_where_it_is_and_a_run_goes_on_as_it_began(monkeypatch):
             if not here["vgg16"]:
                 raise Unavailable("run `talkbench weights fetch vgg16`")
 
-    monkeypatch.setattr(training_perceptual, "Perceptual", Loss)
-    monkeypatch.setattr(
-        training_perceptual.weights, "missing", lambda names: None if here["vgg16"] else "not here"
-    )
+    monkeypatch.setattr(perceptual, "Perceptual", Loss)
+    monkeypatch.setattr(perceptual.weights, "missing", lambda names: None if here["vgg16"] else "not here")
 
     def chosen(asked, **progress):
         state = Progress(**progress)
-        used = training_perceptual.choose(state, asked, "cpu") is not None
+        used = perceptual.choose(state, asked, "cpu") is not None
         assert state.losses == (["perceptual"] if used else [])
         return used
 
@@ -175,7 +170,7 @@ def test_vgg_is_used_where_it_is_and_a_run_goes_on_as_it_began(monkeypatch):
 
 
 def test_the_card_and_the_line_tell_of_vgg(recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr(training_perceptual, "Perceptual", lambda device: lambda a, b: (a - b).abs().mean())
+    monkeypatch.setattr(perceptual, "Perceptual", lambda device: lambda a, b: (a - b).abs().mean())
     monkeypatch.setattr(training_recipe.weights, "sha256", lambda name: f"hash of {name}")
     done = run("--out", tmp_path, "--perceptual")
     assert done.exit_code == 0, done.output
@@ -199,9 +194,9 @@ def test_evaluation_codes_test_clips_and_goes_into_the_card(recipe, tmp_path, mo
     clip = wandering(4)
     asked = []
     monkeypatch.setattr(
-        training_evaluation.kept_clips, "fetch", lambda folder, options, index: asked.append(options) or clip
+        evaluation.kept_clips, "fetch", lambda folder, options, index: asked.append(options) or clip
     )
-    monkeypatch.setattr(training_evaluation, "CLIPS", 1)
+    monkeypatch.setattr(evaluation, "CLIPS", 1)
     monkeypatch.setattr(keyframes, "QPS", (52, 22))
     network = train_dac.PLAN.network()
     from safetensors.torch import save_file
@@ -221,7 +216,7 @@ def test_evaluation_codes_test_clips_and_goes_into_the_card(recipe, tmp_path, mo
     assert low["kbps_still"] < low["kbps_total"]
     assert 0 < low["kbps_motion"] < low["kbps_total"]
     # The floor is what the codec `still` makes, measured by the metric.
-    from talkbench.benchmark.types import Point
+    from talkbench.benchmark.api.types import Point
     from talkbench.codecs import still
 
     floor = still.load("cpu")
@@ -235,7 +230,7 @@ def test_evaluation_codes_test_clips_and_goes_into_the_card(recipe, tmp_path, mo
 
 def test_an_exact_copy_has_a_bounded_psnr():
     video = wandering(2).video
-    assert training_evaluation.psnr(video, video) == 100.0
+    assert evaluation.psnr(video, video) == 100.0
 
 
 @pytest.mark.parametrize("module", [train_dac, train_fomm, train_cfte])

@@ -6,11 +6,12 @@ from statistics import fmean
 
 import pytest
 from safetensors.torch import load_file
-from talkbench.benchmark import registry, weights
-from talkbench.benchmark.codec import Codec
-from talkbench.benchmark.metric import Score
-from talkbench.benchmark.types import Clip, Point
-from talkbench.codecs._speech import training_evaluation, training_voices
+from talkbench.benchmark import weights
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.api.codec import Codec
+from talkbench.benchmark.api.metric import Score
+from talkbench.benchmark.api.types import Clip, Point
+from talkbench.codecs._tokens.training import evaluation, voices
 from talkbench.codecs.encodec import small
 from talkbench.metrics import spectral
 
@@ -22,7 +23,7 @@ def codec() -> Codec:
 
 @pytest.fixture(scope="module")
 def clips() -> Sequence[Clip]:
-    return [training_evaluation._clip(index) for index in range(training_evaluation.CLIPS)]
+    return [evaluation._clip(index) for index in range(evaluation.CLIPS)]
 
 
 def coded(codec: Codec, point: Point, clips: Sequence[Clip]) -> tuple[float, float]:
@@ -35,7 +36,7 @@ def coded(codec: Codec, point: Point, clips: Sequence[Clip]) -> tuple[float, flo
         score = metric.compare(metric.reference(clip), codec.decode(stream, clip.spec))["mel_dac_eval"]
         assert isinstance(score, Score)
         distances.append(score.value)
-    return bits / 1000 / (len(clips) * training_voices.SECONDS), fmean(distances)
+    return bits / 1000 / (len(clips) * voices.SECONDS), fmean(distances)
 
 
 def test_the_card_is_of_these_weights() -> None:

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import torch
 from talkbench.benchmark import weights
-from talkbench.benchmark.errors import Unavailable
-from talkbench.benchmark.fingerprint import sha256_file
-from talkbench.benchmark.precision import exactly
+from talkbench.benchmark.api.precision import full_precision
+from talkbench.benchmark.util.errors import Unavailable
+from talkbench.benchmark.util.hashing import sha256_file
 from talkbench.codecs import descript_dac, encodec, mimi
-from talkbench.codecs._speech import hub_model
+from talkbench.codecs._tokens import hub_model
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode puts no test folder on the path
 
@@ -70,7 +70,7 @@ def test_encodec_is_equal_to_the_authors_code(put: Callable[..., Path]) -> None:
     model: Any = encodec.load("cpu").model  # pyright: ignore[reportAttributeAccessIssue]
     samples = sound(320 * 20)
     codes = torch.tensor(PINNED["codes"]).T
-    with exactly():
+    with full_precision():
         embedding = model.network.encoder(samples[None, None])[0, :8, ::5].flatten()
         torch.testing.assert_close(embedding, torch.tensor(PINNED["embedding"]), rtol=1e-5, atol=1e-5)
         for books in (2, 8, 32):
@@ -146,7 +146,7 @@ def test_rates_are_the_nominal_ones() -> None:
 def test_lengths_are_exact_and_codebooks_independent_of_later_ones(kind: str, frames: int) -> None:
     model = MODELS[kind]()
     samples = sound(frames * model.hop, model.rate).clamp(-1, 1)
-    with exactly():
+    with full_precision():
         tokens = model.tokens(samples, 4)
         assert tokens.shape == (frames, 4)
         assert tokens.dtype == torch.int64
@@ -176,7 +176,7 @@ def test_a_frame_s_tokens_stand_for_its_own_samples(kind: str, causal: bool) -> 
     tokens = torch.randint(0, 16, (frames, 4), generator=dice)
     other = tokens.clone()
     other[at] = (other[at] + 5) % 16
-    with exactly():
+    with full_precision():
         heard = torch.nonzero((model.tokens(samples, 4) != model.tokens(louder, 4)).any(dim=1)).flatten()
         said = changed(model.sound(tokens), model.sound(other))
     begin, end = at * model.hop, (at + 1) * model.hop
@@ -193,7 +193,7 @@ def test_a_frame_s_tokens_stand_for_its_own_samples(kind: str, causal: bool) -> 
 def test_dac_lacks_a_few_samples_at_its_end_which_are_silent() -> None:
     model: Any = MODELS["dac"]()
     tokens = torch.randint(0, 16, (20, 4), generator=torch.Generator().manual_seed(2))
-    with exactly():
+    with full_precision():
         made = model.sound(tokens)
         assert model.samples(tokens.T[None]).shape[-1] == 20 * model.hop - 4  # one of a stride of 5, times 4
     assert not made[-4:].any()
@@ -204,7 +204,7 @@ def test_dac_lacks_a_few_samples_at_its_end_which_are_silent() -> None:
 def test_the_same_again_and_nothing_kept(kind: str) -> None:
     model = MODELS[kind]()
     samples = sound(8 * model.hop, model.rate).clamp(-1, 1)
-    with exactly():
+    with full_precision():
         tokens = model.tokens(samples, 4)
         made = model.sound(tokens)
         model.sound(model.tokens(samples.flip(0), 4))
@@ -217,7 +217,7 @@ def test_the_same_again_and_nothing_kept(kind: str) -> None:
 def test_a_gpu_gives_the_same_sound(kind: str) -> None:
     here, there = MODELS[kind](), MODELS[kind]((), "cuda")
     samples = sound(20 * here.hop, here.rate).clamp(-1, 1)
-    with exactly():
+    with full_precision():
         tokens = here.tokens(samples, 4)
         assert (there.tokens(samples.cuda(), 4).cpu() == tokens).float().mean() > 0.95
         torch.testing.assert_close(there.sound(tokens.cuda()).cpu(), here.sound(tokens), rtol=1e-4, atol=1e-4)
@@ -248,7 +248,7 @@ def test_hub_files_load_whole_or_not_at_all(kind: str, put: Callable[..., Path])
     assert torch.equal(torch.get_rng_state(), before)
     assert (model.rate, model.hop, model.sizes) == (reference.rate, reference.hop, reference.sizes)
     samples = sound(9 * model.hop, model.rate).clamp(-1, 1)
-    with exactly():
+    with full_precision():
         tokens = model.tokens(samples, 4)
         assert torch.equal(tokens, reference.tokens(samples, 4))
         assert torch.equal(model.sound(tokens), reference.sound(tokens))

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from talkbench.benchmark import registry
-from talkbench.benchmark.conformance import check
+from talkbench.benchmark.api import registry
+from talkbench.benchmark.conformance.check import check
 
 HERE = Path(__file__).parent
 ENTRIES = {

@@ -7,12 +7,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from talkbench.benchmark.errors import BitstreamError, CodecError
-from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
-from talkbench.codecs._speech import speech_stream, token_coding
-from talkbench.codecs._speech.speech_codec import SpeechCodec
-from talkbench.codecs._speech.speech_module import SpeechModule
-from talkbench.codecs._speech.speech_stream import Setting
+from talkbench.benchmark.api.types import Bitstream, Clip, ClipSpec, Part, Point
+from talkbench.benchmark.util.errors import BitstreamError, CodecError
+from talkbench.codecs._tokens import speech_stream, token_coding
+from talkbench.codecs._tokens.speech_codec import SpeechCodec
+from talkbench.codecs._tokens.speech_module import SpeechModule
+from talkbench.codecs._tokens.speech_stream import Setting
 
 LEVELS = 256
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from talkbench.benchmark.errors import CodecError
-from talkbench.codecs._speech import token_adaptive, token_coding
-from talkbench.codecs._speech.token_coding import PROFILES, frame_bits, pack, unpack
+from talkbench.benchmark.util.errors import CodecError
+from talkbench.codecs._tokens import token_adaptive, token_coding
+from talkbench.codecs._tokens.token_coding import PROFILES, frame_bits, pack, unpack
 
 SIZES = st.lists(st.sampled_from([2, 3, 5, 16, 100, 1024, 2048, 8192]), min_size=1, max_size=5)
 KINDS = ["random", "still", "skewed", "highest", "stepping"]
@@ -163,7 +163,7 @@ def test_bits_that_fill_up_must_be_zero():
 
 def test_another_process_writes_the_same_bytes():
     program = (
-        "import hashlib, numpy as np; from talkbench.codecs._speech.token_coding import pack; "
+        "import hashlib, numpy as np; from talkbench.codecs._tokens.token_coding import pack; "
         "t = np.random.default_rng(3).integers(0, 1024, (40, 4)) // 9; "
         "print(hashlib.sha256(pack(t, [1024] * 4, 'adaptive')).hexdigest())"
     )

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from talkbench.benchmark import training_loop
-from talkbench.benchmark.cli import app
-from talkbench.codecs._speech import training, training_evaluation, training_voices
-from talkbench.codecs._speech.training import Plan, Trainer
-from talkbench.codecs._speech.training_batches import batch
-from talkbench.codecs._speech.training_guide import COMPONENTS, Guide
-from talkbench.codecs._speech.training_losses import (
+from talkbench.benchmark.cli.main import app
+from talkbench.benchmark.media.mel import mel_filters
+from talkbench.benchmark.training import loop
+from talkbench.codecs._tokens.training import evaluation
+from talkbench.codecs._tokens.training import trainer as training
+from talkbench.codecs._tokens.training import voices as training_voices
+from talkbench.codecs._tokens.training.batches import batch
+from talkbench.codecs._tokens.training.guide import COMPONENTS, Guide
+from talkbench.codecs._tokens.training.losses import (
     ENVELOPE,
     FLOOR,
     LAST_FLOOR,
@@ -28,10 +30,10 @@ from talkbench.codecs._speech.training_losses import (
     mel_distance,
     spectral_distance,
 )
-from talkbench.codecs._speech.training_quantiser import quantised
-from talkbench.codecs._speech.training_start import scale
+from talkbench.codecs._tokens.training.quantiser import quantised
+from talkbench.codecs._tokens.training.start import scale
+from talkbench.codecs._tokens.training.trainer import Plan, Trainer
 from talkbench.codecs.encodec import small, train_encodec
-from talkbench.metrics.spectral import mel_filters
 from typer.testing import CliRunner
 
 
@@ -223,14 +225,14 @@ def losses_of(trainer, steps, folder, stop=None):
 
     trainer.step = step
     try:
-        training_loop.steps(trainer, steps, folder / "checkpoint.pt", None, lambda text, lasting=False: None)
+        loop.steps(trainer, steps, folder / "checkpoint.pt", None, lambda text, lasting=False: None)
     except KeyboardInterrupt:
         trainer.save(folder / "checkpoint.pt")
     return seen
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(plan, voices, tmp_path, monkeypatch):
-    monkeypatch.setattr(training_loop, "EVERY", 3)
+    monkeypatch.setattr(loop, "EVERY", 3)
     whole = Trainer(plan(), "cpu", voices, voices[:1])
     losses = losses_of(whole, 6, tmp_path / "whole")
     first = losses_of(Trainer(plan(), "cpu", voices, voices[:1]), 6, tmp_path / "cut", stop=4)
@@ -285,12 +287,12 @@ def test_voices_of_splits_differ_and_are_kept(tmp_path):
 
 
 def test_means_of_voices_that_nothing_is_learned_from():
-    clips = [training_evaluation._clip(index) for index in range(2)]
-    found = training_evaluation._means([(clip, clip) for clip in clips])
+    clips = [evaluation._clip(index) for index in range(2)]
+    found = evaluation._means([(clip, clip) for clip in clips])
     assert found["mel_dac_eval"] == 0
     assert 0 < found["wer_sphinx"] < 1  # the recogniser understands most of what nothing was done to
     quiet = [replace(clip, audio=0 * clip.audio) for clip in clips]
-    lost = training_evaluation._means(list(zip(clips, quiet, strict=True)))
+    lost = evaluation._means(list(zip(clips, quiet, strict=True)))
     assert lost["wer_sphinx"] == 1
     assert lost["mel_dac_eval"] > 0.5
 
@@ -298,7 +300,7 @@ def test_means_of_voices_that_nothing_is_learned_from():
 def test_the_recipe_leaves_weights_card_and_curve(plan, voices, tmp_path, monkeypatch):
     monkeypatch.setenv("TALKBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(train_encodec, "PLAN", plan())
-    monkeypatch.setattr(training_loop, "EVERY", 2)
+    monkeypatch.setattr(loop, "EVERY", 2)
     monkeypatch.setattr(training, "ALONE", 0.5)
     monkeypatch.setattr(training, "FIXED", 0.9)
     monkeypatch.setattr(training_voices, "fetch_all", lambda folder, split, count, say: voices)

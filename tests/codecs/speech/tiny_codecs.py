@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from talkbench.codecs._speech.speech_codec import SpeechModel
-from talkbench.codecs._speech.speech_module import SpeechModule
+from talkbench.codecs._tokens.speech_codec import SpeechModel
+from talkbench.codecs._tokens.speech_module import SpeechModule
 
 ENCODEC_CONFIG: dict[str, Any] = {
     "sampling_rate": 16000,
@@ -62,21 +62,21 @@ def filled(network: Any) -> Any:
 
 
 def encodec(_: Sequence[str] = (), device: str = "cpu") -> SpeechModel:
-    from talkbench.codecs._speech import hub_model
+    from talkbench.codecs._tokens import hub_model
     from transformers import EncodecConfig, EncodecModel
 
     return hub_model.Encodec(filled(EncodecModel(EncodecConfig(**ENCODEC_CONFIG))).to(device), 160)
 
 
 def mimi(_: Sequence[str] = (), device: str = "cpu") -> SpeechModel:
-    from talkbench.codecs._speech import hub_model
+    from talkbench.codecs._tokens import hub_model
     from transformers import MimiConfig, MimiModel
 
     return hub_model.Mimi(filled(MimiModel(MimiConfig(**MIMI_CONFIG))).to(device), 320)
 
 
 def dac(_: Sequence[str] = (), device: str = "cpu") -> SpeechModel:
-    from talkbench.codecs._speech import hub_model
+    from talkbench.codecs._tokens import hub_model
     from transformers import DacConfig, DacModel
 
     return hub_model.Dac(filled(DacModel(DacConfig(**DAC_CONFIG))).to(device), 160)

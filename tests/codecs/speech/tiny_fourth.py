@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from talkbench.codecs._speech.speech_module import SpeechModule
+from talkbench.codecs._tokens.speech_module import SpeechModule
 
 RATE, HOP, SIZES = 16000, 320, (64, 64, 64)
 

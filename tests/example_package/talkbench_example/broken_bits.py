@@ -14,9 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from talkbench.benchmark.codec import CodecInfo
-from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part, Point, Timeline
+from talkbench.benchmark.api import Bitstream, Clip, ClipSpec, CodecError, CodecInfo, Part, Point, Timeline
 
 from .fakes import JOINT_POINTS, VIDEO_POINTS, FakeCodec, info
 

@@ -8,8 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
+from talkbench.benchmark.api import Bitstream, Clip, ClipSpec, CodecError, Part, Point
 
 from .fakes import AUDIO_POINTS, VIDEO_POINTS, FakeCodec, info
 

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from talkbench.benchmark.codec import CodecInfo
-from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Part, Point
+from talkbench.benchmark.api import Bitstream, Clip, ClipSpec, CodecError, CodecInfo, Part, Point
 
 if TYPE_CHECKING:
-    from talkbench.benchmark.codec import Codec
+    from talkbench.benchmark.api import Codec
 
 _MU = 255.0
 

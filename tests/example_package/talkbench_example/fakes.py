@@ -8,9 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from talkbench.benchmark.codec import CodecInfo
-from talkbench.benchmark.errors import CodecError
-from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Modality, Part, Point, Stream
+from talkbench.benchmark.api import (
+    Bitstream,
+    Clip,
+    ClipSpec,
+    CodecError,
+    CodecInfo,
+    Modality,
+    Part,
+    Point,
+    Stream,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from talkbench.benchmark.metric import MetricInfo, Score, SetScore
-from talkbench.benchmark.types import Clip
+from talkbench.benchmark.api import Clip, MetricInfo, Score, SetScore
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from talkbench.benchmark.dataset import DatasetInfo, Item, PreparedClip
-from talkbench.benchmark.errors import DatasetError
-from talkbench.benchmark.fingerprint import key
-from talkbench.benchmark.types import Clip, ClipSpec
+from talkbench.benchmark.api import Clip, ClipSpec, DatasetError, DatasetInfo, Item, PreparedClip
+from talkbench.benchmark.util.hashing import key
 
 FRAMES, SIDE, RATE = 10, 48, 16000
 

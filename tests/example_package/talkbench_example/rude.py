@@ -9,7 +9,7 @@ import signal
 import sys
 import warnings
 
-from talkbench.benchmark.types import Bitstream, Clip, ClipSpec, Point
+from talkbench.benchmark.api import Bitstream, Clip, ClipSpec, Point
 
 from .fakes import VIDEO_POINTS, FakeCodec, info
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 from talkbench.benchmark import weights
-from talkbench.benchmark.errors import Unavailable
-from talkbench.benchmark.metric import Score
-from talkbench.benchmark.types import Clip
+from talkbench.benchmark.api.metric import Score
+from talkbench.benchmark.api.types import Clip
+from talkbench.benchmark.util.errors import Unavailable
 from talkbench.datasets import folder
 from talkbench.metrics import _filterbank, avs
 from talkbench.metrics.avs import mouth, network, scorer

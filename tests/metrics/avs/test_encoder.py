@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 import torch
 from talkbench.benchmark import weights
-from talkbench.benchmark.errors import Unavailable
+from talkbench.benchmark.util.errors import Unavailable
 from talkbench.metrics.avs import checkpoint, network
 from talkbench.metrics.avs.network import Encoder, Shape
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from skimage import transform
 from talkbench.benchmark import weights
-from talkbench.benchmark.errors import Unavailable
+from talkbench.benchmark.util.errors import Unavailable
 from talkbench.metrics.avs import mouth
 from talkbench.metrics.avs.mouth import Crops, Tracker
 

@@ -10,9 +10,9 @@ import pytest
 import soxr
 import torch
 from talkbench.benchmark import weights
-from talkbench.benchmark.errors import InvalidClip, Unavailable
-from talkbench.benchmark.metric import MetricInfo
-from talkbench.benchmark.types import Clip
+from talkbench.benchmark.api.metric import MetricInfo
+from talkbench.benchmark.api.types import Clip
+from talkbench.benchmark.util.errors import InvalidClip, Unavailable
 from talkbench.datasets import folder, synthetic
 from talkbench.metrics import lipsync
 from talkbench.metrics.lipsync import family

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.signal import medfilt
-from talkbench.benchmark.errors import Unavailable
-from talkbench.datasets._face import Box
+from talkbench.benchmark.media.faces import Box
+from talkbench.benchmark.util.errors import Unavailable
 from talkbench.metrics.lipsync.tracks import Track, crop, follow, overlap
 
 

@@ -6,25 +6,26 @@ import numpy as np
 import pytest
 import torch
 from talkbench.benchmark import weights
-from talkbench.benchmark.errors import UsageError
-from talkbench.benchmark.train_cli import Request
-from talkbench.metrics.lipsync import train_syncnet, training_data
+from talkbench.benchmark.training.recipe import Request
+from talkbench.benchmark.util.errors import UsageError
+from talkbench.metrics.lipsync import train_syncnet
 from talkbench.metrics.lipsync.network import SMALL, SyncNet
 from talkbench.metrics.lipsync.tracks import HogFaces, follow
-from talkbench.metrics.lipsync.trainer import RATE, STEPS, Trainer, learning_rate
-from talkbench.metrics.lipsync.training_batches import batch, crop, spoilt_sound
-from talkbench.metrics.lipsync.training_data import SIZE, CloseUp
+from talkbench.metrics.lipsync.training import data
+from talkbench.metrics.lipsync.training.batches import batch, crop, spoilt_sound
+from talkbench.metrics.lipsync.training.data import SIZE, CloseUp
+from talkbench.metrics.lipsync.training.trainer import RATE, STEPS, Trainer, learning_rate
 
 
 @pytest.fixture(scope="module")
 def speaker(tmp_path_factory):
     """A rendered speaker of 1.6 s, made and kept."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training_data, "SECONDS", 1.6)
+        patch.setattr(data, "SECONDS", 1.6)
         folder = tmp_path_factory.mktemp("speakers")
-        made = training_data.fetch(folder, "train", 0)
-        patch.delattr(training_data, "make")  # the second time it comes from the folder
-        kept = training_data.fetch(folder, "train", 0)
+        made = data.fetch(folder, "train", 0)
+        patch.delattr(data, "make")  # the second time it comes from the folder
+        kept = data.fetch(folder, "train", 0)
     assert np.array_equal(made.video, kept.video)
     return kept
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from talkbench.benchmark import weights
-from talkbench.benchmark.metric import MetricInfo
+from talkbench.benchmark.api.metric import MetricInfo
 from talkbench.metrics import perceptual
 from torch import Tensor, nn
 from torch.nn import functional as F

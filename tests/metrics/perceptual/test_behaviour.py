@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from talkbench.benchmark import artifacts, scoring
-from talkbench.benchmark.score_rows import Variant
+from talkbench.benchmark.stages import scoring
+from talkbench.benchmark.stages.score_rows import Variant
+from talkbench.benchmark.store import artifacts
 from talkbench.metrics import perceptual
 from torch.nn.functional import avg_pool2d
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from talkbench.benchmark.errors import InvalidClip, Unavailable
+from talkbench.benchmark.util.errors import InvalidClip, Unavailable
 from talkbench.metrics import perceptual
 from talkbench.metrics.perceptual.convolution import Winograd
 

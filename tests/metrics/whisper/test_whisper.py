@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from talkbench.benchmark import weights
-from talkbench.benchmark.errors import Unavailable, UsageError
+from talkbench.benchmark.util.errors import Unavailable, UsageError
 from talkbench.metrics import whisper
 from talkbench.metrics.whisper import network, recogniser
 from talkbench.metrics.whisper.recogniser import Recogniser, read_vocabulary

@@ -29,7 +29,7 @@ def sequential(part: Mapping[str, Tensor], architecture: Any) -> list[nn.Module]
 def lpips(net: str, parts: Parts, device: str) -> Callable:
     """lpips.LPIPS: two passes, both normalised, a 1×1 convolution of the squared differences."""
     import torch
-    from talkbench.benchmark.imagenet import ALEXNET, VGG16
+    from talkbench.benchmark.weights.imagenet import ALEXNET, VGG16
     from torch import nn
 
     name, architecture = {"alex": ("alexnet", ALEXNET), "vgg": ("vgg16", VGG16)}[net]
@@ -58,7 +58,7 @@ def lpips(net: str, parts: Parts, device: str) -> Callable:
 def dists(parts: Parts, device: str) -> Callable:
     """DISTS_pytorch.DISTS."""
     import torch
-    from talkbench.benchmark.imagenet import VGG16
+    from talkbench.benchmark.weights.imagenet import VGG16
     from torch import nn
 
     stages = nn.ModuleList(sequential(parts["vgg16"], VGG16)).to(device)

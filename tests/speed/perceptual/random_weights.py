@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def random_parts() -> Mapping[str, Mapping[str, Tensor]]:
     """State dicts by name in the registry."""
     import torch
-    from talkbench.benchmark.imagenet import ALEXNET, VGG16
+    from talkbench.benchmark.weights.imagenet import ALEXNET, VGG16
     from talkbench.metrics.fid import network
 
     random = torch.Generator().manual_seed(0)

@@ -1,0 +1,1 @@
+"""Statistics over scores: curves, BD-rates, pairs, ranks and their intervals."""

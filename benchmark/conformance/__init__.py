@@ -1,0 +1,1 @@
+"""Does a codec keep its contract: `talkbench check`."""

@@ -1,0 +1,1 @@
+"""Worker processes, the queue of jobs, and what a job takes."""

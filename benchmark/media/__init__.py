@@ -1,0 +1,1 @@
+"""Pictures and sound: ffmpeg, colour, faces, delay, mel bands."""

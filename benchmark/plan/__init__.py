@@ -1,0 +1,1 @@
+"""What a sweep is to do: the suite, and its cells."""

@@ -1,0 +1,1 @@
+"""Results that leave one machine: submit, verify, merge."""

@@ -1,0 +1,114 @@
+"""Which codecs and metrics of foreign tables are those of this machine: same name, same fingerprint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..api import registry
+from ..api.codec import CodecInfo
+from ..api.metric import MetricInfo
+from ..util.errors import TalkbenchError
+from .checks import Check
+
+if TYPE_CHECKING:
+    import duckdb
+
+    Connection = duckdb.DuckDBPyConnection
+
+Metrics = dict[tuple[str, str], tuple[str, MetricInfo]]
+"""(metric, fingerprint) → its family and what it is."""
+
+
+def codecs(connection: Connection) -> tuple[dict[tuple[str, str], CodecInfo], dict[tuple[str, str], str]]:
+    """(codec, fingerprint) → what it is, for those that can run here; and for the others, why not."""
+    found, reasons = {}, {}
+    for name, fingerprint in connection.execute("SELECT codec, fingerprint FROM codecs").fetchall():
+        info = _codec(name, fingerprint)
+        (reasons if isinstance(info, str) else found)[name, fingerprint] = info
+    return found, reasons
+
+
+def _codec(name: str, fingerprint: str) -> CodecInfo | str:
+    if name not in registry.names("codecs"):
+        return f"codec {name!r} is not here"
+    try:
+        module = registry.codec(name)
+        if reason := module.availability():
+            return f"codec {name!r} cannot run here: {reason}"
+        info = module.describe()[0]
+    except TalkbenchError as error:
+        return f"codec {name!r} cannot run here: {error}"
+    if info.fingerprint() != fingerprint:
+        return f"codec {name!r} is another build here ({info.fingerprint()}, not {fingerprint})"
+    return info
+
+
+def metrics(connection: Connection) -> tuple[Metrics, dict[tuple[str, str], str]]:
+    """The metrics that can be computed here, and for the others (of a name and fingerprint), why not."""
+    here = _forms(connection)
+    found: Metrics = {}
+    reasons = {}
+    for key in connection.execute("SELECT metric, fingerprint FROM metrics").fetchall():
+        name, fingerprint = key
+        if key in here:
+            family, info = here[key]
+            if reason := registry.metric_family(family).availability() or info.missing():
+                reasons[key] = f"metric {name!r} cannot run here: {reason}"
+            else:
+                found[key] = here[key]
+        elif name in registry.metrics():
+            own = registry.metrics()[name][1].fingerprint()
+            reasons[key] = f"metric {name!r} is another build here ({own}, not {fingerprint})"
+        else:
+            reasons[key] = f"metric {name!r} is not here"
+    return found, reasons
+
+
+def _forms(connection: Connection) -> Metrics:
+    """Every form of every metric that this machine knows: as it is, quick, and with the runs' options."""
+    described = list(registry.metrics().values())
+    for family, options in _metric_options(connection):
+        try:
+            described += [(family, info) for info in registry.describe_family(family, options)]
+        except Exception:  # options of a stranger: their metrics have another fingerprint, then
+            continue
+    return {
+        (form.name, form.fingerprint()): (family, form)
+        for family, info in described
+        for form in (info, info.quickened())
+    }
+
+
+def _metric_options(connection: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
+    for (text,) in connection.execute("SELECT suite_resolved FROM runs").fetchall():
+        options = json.loads(text or "{}").get("metric_options")
+        for family, values in options.items() if isinstance(options, dict) else ():
+            if family in registry.names("metrics") and isinstance(values, dict):
+                yield family, values
+
+
+def descriptions(connection: Connection) -> Check:
+    """Of a fingerprint that is known here, the row says what this machine says: direction, weights, …"""
+    result = Check("codecs, metrics described as here")
+    own, reasons = codecs(connection)
+    result.not_checked.update(reasons.values())
+    for name, fingerprint, *said in connection.execute(
+        "SELECT codec, fingerprint, family, modalities, weights, version FROM codecs ORDER BY ALL"
+    ).fetchall():
+        if info := own.get((name, fingerprint)):
+            expected = [info.family, list(info.modalities), info.weights, info.version]
+            result.hold(said == expected, f"codec {name!r} is described as {said}; here it is {expected}")
+    forms = _forms(connection)
+    for name, fingerprint, *said in connection.execute(
+        "SELECT metric, fingerprint, family, kind, modality, unit, higher_is_better, aggregate FROM metrics "
+        "ORDER BY ALL"
+    ).fetchall():
+        if (name, fingerprint) not in forms:
+            result.not_checked[f"metric {name!r} is another build here, or is not here"] += 1
+            continue
+        family, info = forms[name, fingerprint]
+        expected = [family, info.kind, info.modality, info.unit, info.higher_is_better, info.aggregate]
+        result.hold(said == expected, f"metric {name!r} is described as {said}; here it is {expected}")
+    return result

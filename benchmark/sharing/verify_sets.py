@@ -1,0 +1,126 @@
+"""Set metrics of a submission (FID), made again where every clip that they were made over is decoded here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..api import tolerance
+from ..execution.executors import Job, Outcome
+from ..plan import plan
+from ..plan.variants import reference_id
+from ..stages import score_jobs, score_rows
+from ..store import artifacts
+from . import local_builds
+from .checks import Check
+from .rerun import Runner
+
+if TYPE_CHECKING:
+    import duckdb
+
+    Connection = duckdb.DuckDBPyConnection
+
+_SETS = """
+    SELECT s.dataset, s.codec, s.fingerprint, s.point, s.metric, s.metric_fingerprint, s.value, s.n,
+           list([e.encode_id, c.clip_id] ORDER BY c.clip_id)
+    FROM set_scores s
+    JOIN encodes e ON e.codec = s.codec AND e.fingerprint = s.fingerprint AND e.point = s.point
+    JOIN clips c ON c.clip_id = e.clip_id AND c.dataset = s.dataset
+    JOIN set_features f ON f.encode_id = e.encode_id AND f.metric = s.metric
+                       AND f.fingerprint = s.metric_fingerprint AND f.status = 'ok'
+    WHERE s.status = 'ok' GROUP BY ALL ORDER BY ALL
+"""
+
+
+@dataclass(frozen=True)
+class _Set:
+    """A value over all clips of a codec and point: encode id → clip id."""
+
+    label: str
+    metric: tuple[str, str]
+    value: float | None
+    n: int | None
+    clips: dict[str, str]
+
+
+class SetRescoring:
+    """Embeds what its sets need, clip by clip, and compares their values at the end."""
+
+    def __init__(self, connection: Connection, root: Path, runner: Runner, limit_s: float) -> None:
+        self.check = Check("scores of sets, made again")
+        self._connection, self._root, self._runner, self._limit_s = connection, root, runner, limit_s
+        self._metrics, self._absent = local_builds.metrics(connection)
+        self._features: dict[tuple[str, str], tuple[Path, str]] = {}  # (variant, fingerprint) → file, sha256
+        self._sets: list[_Set] = []
+
+    def want(self, drawn: set[str]) -> None:
+        """Choose the values that can be made from the encodes that are drawn."""
+        for row in self._connection.execute(_SETS).fetchall():
+            dataset, codec, _, point, metric, fingerprint, value, n, clips = row
+            name = metric, fingerprint
+            if name not in self._metrics:
+                self.check.not_checked[self._absent.get(name, f"metric {metric!r} has no row")] += 1
+            elif {encode_id for encode_id, _ in clips} - drawn:
+                self.check.not_checked["made over clips that were not all decoded again (see --all)"] += 1
+            else:
+                label = f"{metric} of {codec} {point} on {dataset}"
+                self._sets.append(_Set(label, name, value, n, dict(clips)))
+        ((total,),) = self._connection.execute("SELECT count(*) FROM set_scores").fetchall()
+        if rest := total - len(self._sets) - self.check.not_checked.total():
+            self.check.not_checked["without a value, or without features"] += rest
+
+    def jobs(self, clip: plan.PlannedClip, encode_ids: Sequence[str]) -> Iterator[Job]:
+        """What embeds one clip and its decoded variants, where a set needs them."""
+        wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for one in self._sets:
+            wanted[one.metric] += [name for name in encode_ids if name in one.clips]
+        for metric, names in wanted.items():
+            if not names:
+                continue
+            family, info = self._metrics[metric]
+            folders = {reference_id(clip.clip_id): clip.folder}
+            folders |= {name: artifacts.decoded_folder(self._root, name) for name in names}
+            variants = [score_rows.Variant(name, folder, (info.name,)) for name, folder in folders.items()]
+            yield score_jobs.embed(family, [info], clip, variants, self._root, self._limit_s)
+
+    def keep(self, outcome: Outcome) -> None:
+        """Remember the features that a job wrote."""
+        (info,) = outcome.job.arguments["infos"]
+        for row in outcome.value or ():
+            if row.status == "ok":
+                path = artifacts.features_path(self._root, row.encode_id, info.fingerprint())
+                self._features[row.encode_id, info.fingerprint()] = path, row.sha256
+
+    def finish(self) -> None:
+        """Make every value whose features are all there, and compare."""
+        distances, of = [], {}
+        for number, one in enumerate(self._sets):
+            family, info = self._metrics[one.metric]
+            print_ = info.fingerprint()
+            pairs = [
+                (self._features.get((reference_id(clip_id), print_)), self._features.get((encode_id, print_)))
+                for encode_id, clip_id in one.clips.items()
+            ]
+            if any(entry is None for pair in pairs for entry in pair):
+                self.check.not_checked["made over a clip that could not be embedded here"] += 1
+                continue
+            reference, decoded = ([entry for entry in side if entry] for side in zip(*pairs, strict=True))
+            of[str(number)] = one
+            distances.append(
+                score_jobs.distance(family, [info], (str(number),), reference, decoded, self._limit_s)
+            )
+        for outcome in self._runner.run("score", distances):
+            self._compare(of[outcome.job.key[-1]], outcome)
+
+    def _compare(self, one: _Set, outcome: Outcome) -> None:
+        if outcome.status != "ok":
+            self.check.not_checked[f"{outcome.status} while it was scored here: {outcome.error}"] += 1
+            return
+        (row,) = outcome.value
+        allowed = tolerance.of(self._metrics[one.metric][1])
+        same = row.status == "ok" and row.n == one.n and tolerance.difference(row.value, one.value) <= allowed
+        made = f"{row.value} over {row.n}" if row.status == "ok" else f"{row.status}: {row.error}"
+        self.check.hold(same, f"{one.label}: made again it is {made}; the row says {one.value} over {one.n}")

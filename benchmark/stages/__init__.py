@@ -1,0 +1,1 @@
+"""The stages of the data path, and the jobs that call them."""

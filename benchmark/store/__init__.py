@@ -1,0 +1,1 @@
+"""The store: its database, its tables as Parquet, and the files beside it."""

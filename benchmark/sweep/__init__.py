@@ -1,0 +1,1 @@
+"""One run of a suite: what is missing, in which order, and the rows that it gives."""

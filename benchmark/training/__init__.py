@@ -1,0 +1,1 @@
+"""How small weights are trained: the loop, its state, cards and figures."""

@@ -1,0 +1,1 @@
+"""What everything else may use: errors, hashes, files, names, progress, the machine."""

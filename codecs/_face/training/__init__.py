@@ -1,0 +1,1 @@
+"""How the small face codecs are trained and measured."""

@@ -1,0 +1,1 @@
+"""How the small speech codecs are trained and measured."""

@@ -1,0 +1,1 @@
+"""How the small SyncNet is trained and measured."""

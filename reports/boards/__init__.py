@@ -1,0 +1,1 @@
+"""Leaderboards: their columns, rows and curves."""

@@ -1,0 +1,1 @@
+"""Clip pages: previews side by side, frame by frame."""

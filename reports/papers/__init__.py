@@ -1,0 +1,1 @@
+"""What papers print, and the tables that they would print of these results."""

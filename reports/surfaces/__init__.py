@@ -1,0 +1,1 @@
+"""Rate-distortion surfaces over picture and sound."""
