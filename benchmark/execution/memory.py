@@ -57,9 +57,10 @@ class PeakMemory:
         _give_back_freed_heap()
         self._reaped = _faults_of_reaped_children()
         self.reason = self._own.reset()
+        self._older = {child.pid for child in self._family.living()}
         for child in self._family.living():
             child.reset()
-        self._seen: set[int] = set()
+        self._seen: set[int] = set()  # children that began meanwhile
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         return self
@@ -87,7 +88,8 @@ class PeakMemory:
     def _sample(self) -> None:
         total = self._own.now()
         for child in self._family.living():
-            self._seen.add(child.pid)
+            if child.pid not in self._older:
+                self._seen.add(child.pid)
             total += child.peak()
         self._peak = max(self._peak, total)
 

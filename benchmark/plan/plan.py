@@ -200,7 +200,6 @@ def items(suite: Suite, limit: int | None) -> list[PlannedItem]:
     """
     found: list[PlannedItem] = []
     named: dict[str, DatasetChoice] = {}
-    seen: set[tuple[str, str]] = set()
     for choice in suite.datasets:
         module = registry.dataset(choice.use)
         reason = module.availability()
@@ -217,13 +216,6 @@ def items(suite: Suite, limit: int | None) -> list[PlannedItem]:
         listed = dataset.items()[:limit]
         if not listed:
             raise UsageError(f"dataset {dataset.info.name!r} has no clips (options {dict(choice.options)})")
-        for item in listed:
-            if (dataset.info.name, item.key) in seen:
-                raise UsageError(
-                    f"datasets: clip {item.name!r} of {dataset.info.name!r} is there twice, by two entries "
-                    f"of datasets; take one out (options {dict(choice.options)})"
-                )
-            seen.add((dataset.info.name, item.key))
         found += [PlannedItem(dataset.info, choice, item) for item in listed]
     return found
 

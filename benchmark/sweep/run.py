@@ -59,10 +59,11 @@ def run(request: Request, console: Terminal, write_report: WriteReport) -> bool:
     for metric in request.rescore:
         if metric not in registry.metrics():
             raise suggestions.unknown("metrics", metric, sorted(registry.metrics()))
-    place.writable(request.out, "choose another folder (--out)")
-    place.writable(files.cache_folder(), "set TALKBENCH_CACHE to a folder that can be written")
     executor = _executor(request)
     planned = plan.make(request.suite, request.limit)
+    # After what the user may have mistyped, which leaves no folder behind, and before anything is computed.
+    place.writable(request.out, "choose another folder (--out)")
+    place.writable(files.cache_folder(), "set TALKBENCH_CACHE to a folder that can be written")
     facts = environment.describe(list(request.devices))
     page = request.out / "report" / "index.html"
     with Store(request.out / "talkbench.duckdb") as store:

@@ -105,9 +105,11 @@ def suite_toml(suite: Mapping[str, Any]) -> str:
 
 
 def _without_nothing(value: Any) -> Any:
-    """TOML has no null: what is null is left out."""
+    """TOML has no null: what is null is left out, and so are empty lists, which stand for the default."""
     if isinstance(value, Mapping):
-        return {str(name): _without_nothing(inner) for name, inner in value.items() if inner is not None}
+        return {
+            str(name): _without_nothing(inner) for name, inner in value.items() if inner not in (None, [])
+        }
     if isinstance(value, list):
         return [_without_nothing(inner) for inner in value if inner is not None]
     return value

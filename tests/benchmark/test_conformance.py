@@ -120,12 +120,14 @@ class LastingExecutor(LocalExecutor):
 def lasting(
     example_site: list[Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Iterator[LocalExecutor]]:
-    pair = [LastingExecutor(1, ["cpu"]) for _ in range(2)]
     with pytest.MonkeyPatch.context() as patch:
         # A process that died is replaced at once, maybe between two tests: it needs the package there too.
         for folder in example_site:
             patch.syspath_prepend(folder)
         patch.setenv("BROKEN_CODEC_FOLDER", str(tmp_path_factory.mktemp("fixed")))
+        pair = [
+            LastingExecutor(1, ["cpu"]) for _ in range(2)
+        ]  # its processes get the environment as it is now
         yield itertools.cycle(pair)
     for executor in pair:
         LocalExecutor.close(executor)

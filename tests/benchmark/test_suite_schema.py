@@ -116,7 +116,7 @@ def test_what_no_suite_may_say(tmp_path: Path, changes: dict[str, Any], words: s
         ({"metric_options": {"psnr": {"size": 3}}}, "metric_options.psnr"),
         (
             {"datasets": [{"use": "synthetic", "clips": 1}, {"use": "synthetic", "clips": 2}]},
-            "is there twice",
+            "two datasets are called 'synthetic'",
         ),
         ({"datasets": [{"use": "synthetic", "clips": -1}]}, "clips = -1"),
     ],

