@@ -105,7 +105,7 @@ def suite_toml(suite: Mapping[str, Any]) -> str:
 
 
 def _without_nothing(value: Any) -> Any:
-    """TOML has no null: what is null is left out, and so are empty lists, which stand for the default."""
+    """TOML has no null: it is left out, and so are empty lists, which stand for the default."""
     if isinstance(value, Mapping):
         return {
             str(name): _without_nothing(inner) for name, inner in value.items() if inner not in (None, [])
