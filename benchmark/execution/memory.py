@@ -136,6 +136,10 @@ class _Process:
             return {}
         if self._may_be_copy:
             self._may_be_copy = _stack(self.pid) == _stack(os.getpid())
+            # What was read above may still be of the copy, where the program began in between.
+            found = _status(self.pid)
+            if not found:
+                return {}
         if self._may_be_copy:
             # Forked, and no other program yet: all but what it wrote itself is its parent's.
             self.anonymous = _private_bytes(self.pid)

@@ -125,9 +125,8 @@ def lasting(
         for folder in example_site:
             patch.syspath_prepend(folder)
         patch.setenv("BROKEN_CODEC_FOLDER", str(tmp_path_factory.mktemp("fixed")))
-        pair = [
-            LastingExecutor(1, ["cpu"]) for _ in range(2)
-        ]  # its processes get the environment as it is now
+        # Their processes get the environment as it is when these are made.
+        pair = [LastingExecutor(1, ["cpu"]) for _ in range(2)]
         yield itertools.cycle(pair)
     for executor in pair:
         LocalExecutor.close(executor)
