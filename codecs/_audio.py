@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def missing() -> str | None:
-    """Why sound cannot be resampled here, and the mend, or None."""
+    """Why sound cannot be resampled here, and the fix, or None."""
     try:
         import soxr  # noqa: F401
     except ImportError as error:

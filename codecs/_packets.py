@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def missing(*names: str) -> str | None:
-    """Why a codec that needs these encoders and decoders of PyAV cannot run here, and the mend, or None."""
+    """Why a codec that needs these encoders and decoders of PyAV cannot run here, and the fix, or None."""
     mend = "install it with: pip install av"
     try:
         import av

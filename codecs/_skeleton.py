@@ -20,7 +20,7 @@ _BLOCK = 8  # pixels
 
 
 def availability() -> str | None:
-    """None, or why the codec cannot run here and the command that mends it."""
+    """None, or why the codec cannot run here and the command that fixes it."""
     return None  # for example: "foo is not installed; run `pip install foo`"
 
 

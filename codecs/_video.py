@@ -53,7 +53,7 @@ class Syntax:
         return "yuv420p" if self.bits == 8 else "yuv420p10le"
 
     def availability(self) -> str | None:
-        """Why this codec cannot run here, and the mend; None when it can."""
+        """Why this codec cannot run here, and the fix; None when it can."""
         return ffmpeg.missing([self.encoder], [self.decoder])
 
     def options(self) -> dict[str, int | str]:

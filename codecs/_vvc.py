@@ -36,7 +36,7 @@ SYNTAX = Syntax("libvvenc", "vvc", "vvc", bits=10, parts=_parts, units=units, sh
 
 
 def availability() -> str | None:
-    """Why VVC cannot run here and the mend, or None."""
+    """Why VVC cannot run here and the fix, or None."""
     return SYNTAX.availability()
 
 

@@ -19,7 +19,7 @@ _CODEC = "libopencore_amrnb"
 
 
 def availability() -> str | None:
-    """Why AMR-NB cannot run here and the mend, or None."""
+    """Why AMR-NB cannot run here and the fix, or None."""
     return _packets.missing(_CODEC)
 
 

@@ -22,7 +22,7 @@ _SYNTAX = Syntax(
 
 
 def availability() -> str | None:
-    """Why AV1 cannot run here and the mend, or None."""
+    """Why AV1 cannot run here and the fix, or None."""
     return _SYNTAX.availability()
 
 

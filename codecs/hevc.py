@@ -41,7 +41,7 @@ _SYNTAX = Syntax("libx265", "hevc", "hevc", bits=10, parts=_parts, units=_units)
 
 
 def availability() -> str | None:
-    """Why HEVC cannot run here and the mend, or None."""
+    """Why HEVC cannot run here and the fix, or None."""
     return _SYNTAX.availability()
 
 

@@ -37,7 +37,7 @@ _LONGEST_DELAY = 315
 
 
 def availability() -> str | None:
-    """Why Opus cannot run here and the mend, or None."""
+    """Why Opus cannot run here and the fix, or None."""
     return _packets.missing("libopus")
 
 

@@ -189,7 +189,7 @@ VARIANTS: Mapping[int, SpeechModule] = {
 
 
 def availability() -> str | None:
-    """Why the codec cannot run here and the mend, or None."""
+    """Why the codec cannot run here and the fix, or None."""
     return VARIANTS[8].availability() or VARIANTS[16].availability()
 
 

@@ -22,7 +22,7 @@ _PACKAGES = {"av": "av", "dlib": "dlib-bin", "PIL": "pillow", "soxr": "soxr"}
 
 
 def availability() -> str | None:
-    """None when recordings can be prepared here, else what is missing and the command that mends it."""
+    """None when recordings can be prepared here, else what is missing and the command that fixes it."""
     missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
     return f"needs {', '.join(missing)}: pip install {' '.join(missing)}" if missing else None
 

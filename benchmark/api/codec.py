@@ -129,7 +129,7 @@ class CodecModule(Protocol):
     """
 
     def availability(self) -> str | None:
-        """None when the codec can run here, else the reason and the command that mends it. Cheap."""
+        """None when the codec can run here, else the reason and the command that fixes it. Cheap."""
         ...
 
     def describe(self) -> tuple[CodecInfo, Sequence[Point]]:

@@ -60,7 +60,7 @@ class DatasetModule(Protocol):
     """What `datasets/NAME.py` (or an entry point of group `talkbench.datasets`) offers."""
 
     def availability(self) -> str | None:
-        """None when it can run here, else the reason and the command that mends it. Cheap."""
+        """None when it can run here, else the reason and the command that fixes it. Cheap."""
         ...
 
     def load(self, **options: int | float | str | bool) -> Dataset:

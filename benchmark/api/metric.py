@@ -219,7 +219,7 @@ class MetricModule(Protocol):
     """What `metrics/NAME.py` (or an entry point of group `talkbench.metrics`) offers."""
 
     def availability(self) -> str | None:
-        """None when it can run here, else the reason and the command that mends it. Cheap.
+        """None when it can run here, else the reason and the command that fixes it. Cheap.
 
         Weights named in `MetricInfo.weights` need not be looked at: the harness does.
         """

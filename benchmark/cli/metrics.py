@@ -41,7 +41,7 @@ def metrics(
 
 
 def unavailable(family: str, info: MetricInfo) -> str | None:
-    """Why a metric cannot run here, with the command that mends it; None when it can."""
+    """Why a metric cannot run here, with the command that fixes it; None when it can."""
     return registry.metric_family(family).availability() or info.missing()
 
 

@@ -21,7 +21,7 @@ STEP_LIMIT_S = 120.0
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One rule. ok: None when it could not be judged; message: what was found, and how to mend it."""
+    """One rule. ok: None when it could not be judged; message: what was found, and how to fix it."""
 
     name: str
     ok: bool | None

@@ -38,7 +38,7 @@ _EMPTY_WORDS = (
 
 @functools.cache
 def executable() -> str:
-    """Path of the ffmpeg program. Raises Unavailable, with the mend."""
+    """Path of the ffmpeg program. Raises Unavailable, with the fix."""
     try:
         # Not `get_ffmpeg_exe`: it takes another ffmpeg, or none, where its trial run of this one is killed.
         package = resources.files("imageio_ffmpeg.binaries")
@@ -80,7 +80,7 @@ def has_filter(name: str) -> bool:
 def missing(
     encoders: Iterable[str] = (), decoders: Iterable[str] = (), filters: Iterable[str] = ()
 ) -> str | None:
-    """Why something that needs these parts of ffmpeg cannot run here, and the mend; None if it can."""
+    """Why something that needs these parts of ffmpeg cannot run here, and the fix; None if it can."""
     try:
         wanting = [name for name in encoders if not has_encoder(name)]
         wanting += [name for name in decoders if not has_decoder(name)]

@@ -34,7 +34,7 @@ class System:
 
 @dataclass(frozen=True)
 class PlannedCodec:
-    """A codec with the points to run; `unavailable` is the reason and the mend when it cannot run here."""
+    """A codec with the points to run; `unavailable` is the reason and the fix when it cannot run here."""
 
     info: CodecInfo
     points: tuple[Point, ...]

@@ -1,4 +1,4 @@
-"""In what results contradict each other, so that they cannot be one store; with the mend of each case.
+"""In what results contradict each other, so that they cannot be one store; with the fix for each case.
 
 Queries over `all_TABLE` (see merge_rows.py) give a row per contradiction: a label, and the parts that say so.
 """

@@ -91,7 +91,7 @@ _warmed: set[tuple[str, str, str]] = set()
 def _warm(what: tuple[str, str, str], call: Callable[[], object]) -> None:
     """Run `call` the first time that this process meets (role, codec, device), so that start-up is not timed.
 
-    Its result and its errors are of no account: the timed call that follows reports its own.
+    Its result and its errors do not count: the timed call that follows reports its own.
     """
     if what not in _warmed:
         _warmed.add(what)

@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS codecs (
     build JSON, options JSON,
     parameters BIGINT,                   -- learned ones; NULL: none, or not known
     status VARCHAR NOT NULL,             -- ok | unavailable
-    error VARCHAR,                       -- why it is unavailable, and the mend
+    error VARCHAR,                       -- why it is unavailable, and the fix
     selected BOOLEAN NOT NULL,
     PRIMARY KEY (codec, fingerprint)
 );
@@ -78,7 +78,7 @@ CREATE TABLE IF NOT EXISTS metrics (
     build JSON, options JSON,
     weights VARCHAR,                     -- none | official | synthetic (a small in-house network)
     status VARCHAR NOT NULL,             -- ok | unavailable
-    error VARCHAR,                       -- why it is unavailable, and the mend
+    error VARCHAR,                       -- why it is unavailable, and the fix
     selected BOOLEAN NOT NULL,
     PRIMARY KEY (metric, fingerprint)
 );

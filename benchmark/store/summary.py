@@ -56,7 +56,7 @@ def failures(store: Store) -> list[dict[str, Any]]:
 
 
 def unavailable_metrics(store: Store) -> list[dict[str, Any]]:
-    """Metrics of the latest plan that cannot run here: `metrics` (names), and the reason with its mend."""
+    """Metrics of the latest plan that cannot run here: `metrics` (names), and the reason with its fix."""
     return store.rows("""
         SELECT list(metric ORDER BY metric) AS metrics, error FROM metrics
         WHERE selected AND status = 'unavailable' GROUP BY error ORDER BY metrics

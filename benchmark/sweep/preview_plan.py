@@ -179,7 +179,7 @@ def _is_there(folder: Path, row: Mapping[str, Any]) -> bool:
 
 
 def put(store: Store, run_id: str, rows: Sequence[PreviewRow]) -> None:
-    """Write what became of the previews of one clip."""
+    """Write how the previews of one clip ended."""
     store.put("previews", [{**vars(row), "run_id": run_id} for row in rows])
 
 

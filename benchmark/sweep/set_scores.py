@@ -74,7 +74,7 @@ def _known(store: Store, metric: str, fingerprint: str, ended: Sequence[str]) ->
 def put(
     store: Store, run_id: str, metrics: Sequence[plan.PlannedMetric], outcome: Outcome, status: str
 ) -> list[score_rows.SetRow]:
-    """Write what became of a job of `missing`. Returns its rows."""
+    """Write how a job of `missing` ended. Returns its rows."""
     *_, dataset, codec, fingerprint, point, inputs, clips = outcome.job.key
     infos = outcome.job.arguments["infos"]
     rows = outcome.value or [score_rows.SetRow(info.name, status, error=outcome.error) for info in infos]

@@ -1,4 +1,4 @@
-"""Errors that a user can act on. Their messages name the file, the key and the mend."""
+"""Errors that a user can act on. Their messages name the file, the key and the fix."""
 
 
 class TalkbenchError(Exception):
@@ -38,7 +38,7 @@ class DownloadError(TalkbenchError):
 
 
 class Unavailable(TalkbenchError):
-    """A codec or metric cannot run here, or on this clip; the message says why and what mends it."""
+    """A codec or metric cannot run here, or on this clip; the message says why and what fixes it."""
 
 
 _MOST_CHARACTERS = 2000

@@ -43,7 +43,7 @@ class FaceModule:
     options: Mapping[str, int | float | str] = field(default_factory=dict)
 
     def availability(self) -> str | None:
-        """Why the codec cannot run here and the mend, or None."""
+        """Why the codec cannot run here and the fix, or None."""
         return keyframes.availability() or weights.missing([self.weights])
 
     def describe(self) -> tuple[CodecInfo, Sequence[Point]]:

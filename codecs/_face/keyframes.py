@@ -30,7 +30,7 @@ _RUN = 4
 
 
 def availability() -> str | None:
-    """Why keyframes cannot be coded here and the mend, or None."""
+    """Why keyframes cannot be coded here and the fix, or None."""
     return _vvc.SYNTAX.availability()
 
 

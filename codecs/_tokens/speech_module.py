@@ -58,7 +58,7 @@ class SpeechModule:
     accelerated: bool = True
 
     def availability(self) -> str | None:
-        """Why the codec cannot run here and the mend, or None."""
+        """Why the codec cannot run here and the fix, or None."""
         return _audio.missing() or self.missing() or weights.missing(self.weights)
 
     def describe(self) -> tuple[CodecInfo, Sequence[Point]]:

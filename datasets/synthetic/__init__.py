@@ -27,7 +27,7 @@ _NOTE = "rendered heads with an espeak-ng voice: synthetic, not recorded"
 
 
 def availability() -> str | None:
-    """None when espeak-ng can be loaded here, else the reason and the command that mends it."""
+    """None when espeak-ng can be loaded here, else the reason and the command that fixes it."""
     from .voice import espeak_version
 
     try:
