@@ -26,8 +26,11 @@ from ..util.errors import CodecError, Unavailable
 
 Buffer = bytes | bytearray | memoryview
 
-_MEND = "install it with: pip install imageio-ffmpeg"
+_FIX = "install it with: pip install imageio-ffmpeg"
 _STDERR_LINES = 12
+# Glibc fills what it allocates with the complement of this byte, here with zeros. x265 decides by memory that
+# it never wrote where a picture does not fill its 64×64 blocks: the same clip gave other bits now and then.
+_ZEROED_MEMORY = {"MALLOC_PERTURB_": "255"}
 _EMPTY_WORDS = (
     b"Task finished with error",
     b"Terminating thread",
@@ -43,13 +46,13 @@ def executable() -> str:
         # Not `get_ffmpeg_exe`: it takes another ffmpeg, or none, where its trial run of this one is killed.
         package = resources.files("imageio_ffmpeg.binaries")
     except ImportError as error:
-        raise Unavailable(f"the package imageio-ffmpeg is not installed; {_MEND}") from error
+        raise Unavailable(f"the package imageio-ffmpeg is not installed; {_FIX}") from error
     bundled = sorted(str(entry) for entry in package.iterdir() if entry.name.startswith("ffmpeg-"))
     path = os.environ.get("IMAGEIO_FFMPEG_EXE") or next(iter(bundled), None)
     if path is None:
-        raise Unavailable(f"imageio-ffmpeg has no ffmpeg for this platform; {_MEND}")
+        raise Unavailable(f"imageio-ffmpeg has no ffmpeg for this platform; {_FIX}")
     if not Path(path).is_file():
-        raise Unavailable(f"{path} is not a file (is IMAGEIO_FFMPEG_EXE set to a wrong path?); {_MEND}")
+        raise Unavailable(f"{path} is not a file (is IMAGEIO_FFMPEG_EXE set to a wrong path?); {_FIX}")
     return path
 
 
@@ -58,7 +61,7 @@ def version() -> str:
     """Version and build of ffmpeg, such as 'n9.0.2-17-g2a571b6068-20260930'. Raises Unavailable."""
     match = re.match(r"ffmpeg version (\S+)", _ask("-version"))
     if match is None:
-        raise Unavailable(f"{executable()} does not say its version; {_MEND}")
+        raise Unavailable(f"{executable()} does not say its version; {_FIX}")
     return match[1]
 
 
@@ -88,7 +91,7 @@ def missing(
     except Unavailable as error:
         return str(error)
     if wanting:
-        return f"{executable()} was built without {', '.join(wanting)}; unset IMAGEIO_FFMPEG_EXE, or {_MEND}"
+        return f"{executable()} was built without {', '.join(wanting)}; unset IMAGEIO_FFMPEG_EXE, or {_FIX}"
     return None
 
 
@@ -142,6 +145,7 @@ def _start(command: list[str], output: int) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             pass_fds=(output,),
+            env=os.environ | _ZEROED_MEMORY,
         )
     finally:
         os.close(output)
@@ -203,8 +207,8 @@ def _ask(*arguments: str) -> str:
     try:
         answer = helper_process.finished([executable(), *arguments])
     except OSError as error:
-        raise Unavailable(f"{executable()} does not run here ({error}); {_MEND}") from error
+        raise Unavailable(f"{executable()} does not run here ({error}); {_FIX}") from error
     if answer.returncode:
         words = f"exit code {answer.returncode}: {answer.stderr.decode(errors='replace').strip()[-500:]}"
-        raise Unavailable(f"{executable()} does not run here ({words}); {_MEND}")
+        raise Unavailable(f"{executable()} does not run here ({words}); {_FIX}")
     return answer.stdout.decode(errors="replace")
