@@ -2,9 +2,10 @@
 
     python tests/reliability/kills.py --kills 50 --seed 1 [--kinds parent,ffmpeg] [--keep FOLDER]
 
-A round copies or begins a store, kills, resumes until the command ends well, and counts against the
-reference: rows lost, rows doubled, and rows that are stale: other values than the reference where the codec
-is deterministic; scores that do not belong to the bitstream, which is decoded and scored again, where not.
+A round copies or begins a store, starts a command and kills it, over and over until it ends by itself,
+resumes it where it did not end well, and counts against the reference: rows lost, rows doubled, and rows that
+are stale: other values than the reference where the codec is deterministic; scores that do not belong to the
+bitstream, which is decoded and scored again, where not.
 One line of figures per kind of kill; exit code 1 if anything was lost, doubled, stale or not resumed.
 """
 
@@ -58,13 +59,15 @@ KEYS = {  # table -> what makes a row one row, and what a row of a deterministic
     "bd_rates": ("*", "1"),
 }
 MADE_OF_RANDOM = {"rd_points", "bd_rates"}  # their rows hold what a codec that is not deterministic gives
+Kill = Callable[["Lab", subprocess.Popen[str], float], int]
 ATTEMPTS = 3  # to resume
+MOST_KILLS = 16  # in one round
 PATIENCE_S = 300
 
 
 @dataclass
 class Figures:
-    """Of one kind of kill: how many rounds, how many kills met a running command, and what they broke."""
+    """Of one kind of kill: how many rounds, how many kills met a running process, and what they broke."""
 
     rounds: int = 0
     kills: int = 0
@@ -141,6 +144,19 @@ class Lab:
             time.sleep(0.01)
         return process.poll() is None
 
+    def disturb(self, arguments: Sequence[object], kill: Kill, longest_s: float) -> tuple[int, bool]:
+        """Start a command and kill it, again and again until it ends by itself.
+
+        How many kills there were, and whether it ended well.
+        """
+        kills, code = 0, -1
+        while kills < MOST_KILLS and code < 0:
+            process = self.start(*arguments)
+            kills += kill(self, process, longest_s)
+            process.communicate(timeout=PATIENCE_S)
+            code = process.returncode
+        return kills, code == 0
+
 
 def _site(folder: Path) -> Path:
     """A folder that, on the path, makes the example package as good as installed."""
@@ -215,13 +231,23 @@ def kill_group(lab: Lab, process: subprocess.Popen[str], longest_s: float) -> in
 
 
 def kill_worker(lab: Lab, process: subprocess.Popen[str], longest_s: float) -> int:
-    lab.wait(process, longest_s)
-    return _kill_one(lab, process, lambda child: "spawn_main" in " ".join(child.cmdline()))
+    """A worker process first, the command later: one job may lose one process in a run, and no more."""
+    lab.wait(process, longest_s / 2)
+    killed = _kill_one(lab, process, _is_worker)
+    return killed + kill_parent(lab, process, longest_s)
 
 
 def kill_ffmpeg(lab: Lab, process: subprocess.Popen[str], longest_s: float) -> int:
-    lab.wait(process, longest_s)
-    return _kill_one(lab, process, lambda child: child.name().startswith("ffmpeg"))
+    """A child of a worker first, the command later."""
+    lab.wait(process, longest_s / 2)
+    killed = _kill_one(lab, process, lambda child: child.name().startswith("ffmpeg"))
+    return killed + kill_parent(lab, process, longest_s)
+
+
+def _is_worker(child: psutil.Process) -> bool:
+    words = " ".join(child.cmdline())
+    servers = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
+    return "spawn_main" in words or any(name in words for name in servers)
 
 
 def _kill_one(lab: Lab, process: subprocess.Popen[str], wanted: Callable[[psutil.Process], bool]) -> int:
@@ -243,21 +269,17 @@ def _kill_one(lab: Lab, process: subprocess.Popen[str], wanted: Callable[[psutil
     return 0
 
 
-Kill = Callable[[Lab, subprocess.Popen[str], float], int]
-
-
 def sweep_round(
     lab: Lab, kill: Kill, suite: str, figures: Figures, begin: Callable[[Lab, Path], None]
 ) -> None:
-    """A sweep, disturbed once, is resumed until it ends well; its store is compared with the reference."""
+    """A sweep, disturbed, is resumed until it ends well; its store is compared with the reference."""
     reference, out = lab.reference(suite), lab.new()
     begin(lab, out)
-    process = lab.start(*lab.sweep(suite, out))
-    figures.kills += kill(lab, process, lab.seconds[suite])
-    process.communicate(timeout=PATIENCE_S)
+    kills, done = lab.disturb(lab.sweep(suite, out), kill, lab.seconds[suite])
+    figures.kills += kills
     # A cell whose ffmpeg died has failed, as after any error of ffmpeg; --retry-failed runs it again.
     again = ["--retry-failed"] if kill is kill_ffmpeg else []
-    wrong = lab.finish(*lab.sweep(suite, out), *again)
+    wrong = "" if done and not again else lab.finish(*lab.sweep(suite, out), *again)
     if wrong:
         print(wrong, file=sys.stderr)
         figures.counts["not resumed"] += 1
@@ -318,10 +340,9 @@ def command_round(lab: Lab, command: str, figures: Figures) -> None:
         if wrong := lab.finish(*again):
             raise RuntimeError(f"an undisturbed {command} fails: {wrong}")
         lab.seconds[command] = time.perf_counter() - started
-    process = lab.start(*arguments)
-    figures.kills += kill_parent(lab, process, lab.seconds[command])
-    process.communicate(timeout=PATIENCE_S)
-    done = command == "merge" and merged.exists()  # the kill came too late; the folder appears whole or not
+    kills, done = lab.disturb(arguments, kill_parent, lab.seconds[command])
+    figures.kills += kills
+    done |= command == "merge" and merged.exists()  # the kill came too late; the folder appears whole or not
     wrong = "" if done else lab.finish(*arguments)
     if wrong:
         print(wrong, file=sys.stderr)
@@ -360,20 +381,24 @@ KINDS: dict[str, Callable[[Lab, Figures], None]] = {
 
 
 def run(lab: Lab, kinds: Sequence[str], kills: int) -> dict[str, Figures]:
-    """`kills` rounds, the kinds in turn."""
+    """Rounds, the kinds in turn, until there were as many kills as asked for and a round of each kind."""
     figures = {kind: Figures() for kind in kinds}
-    for number in range(kills):
+    number = 0
+    while number < len(kinds) or sum(found.kills for found in figures.values()) < kills:
         kind = kinds[number % len(kinds)]
         KINDS[kind](lab, figures[kind])
         figures[kind].rounds += 1
-        print(f"round {number + 1} of {kills}, {kind}: {figures[kind]}", file=sys.stderr, flush=True)
+        number += 1
+        print(f"round {number}, {kind}: {figures[kind]}", file=sys.stderr, flush=True)
     return figures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; 1 if anything was lost, doubled, stale or could not be resumed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--kills", type=int, default=len(KINDS), help="rounds, the kinds in turn")
+    parser.add_argument(
+        "--kills", type=int, default=len(KINDS), help="at least so many, and a round of each kind"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default=",".join(KINDS), help=f"of {', '.join(KINDS)}")
     parser.add_argument("--keep", type=Path, help="a new folder to work in, which is kept")
@@ -386,8 +411,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         figures = run(Lab(folder.resolve(), asked.seed), kinds, asked.kills)
     for kind, found in figures.items():
-        if found.rounds:
-            print(f"{kind}: {found}")
+        print(f"{kind}: {found}")
+    whole = Figures(sum(found.rounds for found in figures.values()), sum(f.kills for f in figures.values()))
+    whole.counts = sum((found.counts for found in figures.values()), Counter())
+    print(f"all: {whole}")
     return int(any(sum(found.counts.values()) for found in figures.values()))
 
 
