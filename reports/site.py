@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import importlib.util
 import json
 import mimetypes
@@ -23,7 +24,7 @@ from .source import Source
 
 if TYPE_CHECKING:
     import duckdb
-    from jinja2 import Environment
+    from jinja2 import BytecodeCache, Environment
 
 HERE = Path(__file__).parent
 SCRIPTS = ("core.js", "tables.js", "plots.js")
@@ -178,6 +179,20 @@ def _plotly() -> Path:
     return Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
 
 
+class _Memory(dict[str, bytes]):
+    """A dict by the interface of a memcached client."""
+
+    set = dict.__setitem__
+
+
+@functools.cache
+def _compiled_templates() -> BytecodeCache:
+    """Compiled once in a process: that takes longer than to fill them in."""
+    from jinja2 import MemcachedBytecodeCache
+
+    return MemcachedBytecodeCache(_Memory(), ignore_memcache_errors=False)
+
+
 def templates(source: Source, pages: Iterable[Page]) -> Environment:
     """The templates, with the names and filters that all of them have."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -189,6 +204,7 @@ def templates(source: Source, pages: Iterable[Page]) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=_compiled_templates(),
     )
     environment.filters |= {
         "percent": words.percent,

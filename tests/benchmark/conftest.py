@@ -1,9 +1,12 @@
 """Sweeps over tiny clips with fake codecs, in a folder and a cache of their own."""
 
+import io
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from talkbench.benchmark import weights
+from talkbench.benchmark.cli import main as cli
 from talkbench.benchmark.cli import weights as weights_cli
 from talkbench.benchmark.weights import download
 
@@ -63,14 +67,34 @@ def program() -> str:
 
 
 @pytest.fixture
-def talkbench(program: str, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`talkbench(*arguments)`: run the command in `tmp_path`; its exit code, output and errors."""
+def talkbench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`talkbench(*arguments)`: run the command in `tmp_path`; its exit code, output and errors.
+
+    It runs in this process, so that the server of its workers loads torch once for all tests.
+    """
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [program, *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        command = ["talkbench", *map(str, arguments)]
+        written = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)]
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(written[0]), redirect_stderr(written[1]):
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", command)
+            code = _exit_code(cli.main)
+        output, errors = (stream.buffer.getvalue().decode() for stream in written)  # pyright: ignore[reportAttributeAccessIssue]
+        return subprocess.CompletedProcess(command, code, output, errors)
 
     return run
+
+
+def _exit_code(command: Callable[[], None]) -> int:
+    try:
+        command()
+    except SystemExit as end:
+        return int(end.code or 0)
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 def query(folder: Path, sql: str) -> list[tuple[Any, ...]]:
