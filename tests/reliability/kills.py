@@ -61,7 +61,6 @@ KEYS = {  # table -> what makes a row one row, and what a row of a deterministic
 MADE_OF_RANDOM = {"rd_points", "bd_rates"}  # their rows hold what a codec that is not deterministic gives
 Kill = Callable[["Lab", subprocess.Popen[str], float], int]
 ATTEMPTS = 3  # to resume
-MOST_KILLS = 16  # in one round
 PATIENCE_S = 300
 
 
@@ -83,8 +82,8 @@ class Figures:
 class Lab:
     """A folder with suites, reference stores and an environment in which the example codecs are installed."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self.folder, self.random, self.number = folder, random.Random(seed), 0
+    def __init__(self, folder: Path, seed: int, most: int) -> None:
+        self.folder, self.random, self.most, self.number = folder, random.Random(seed), most, 0
         path = [_site(folder), PACKAGE, *filter(None, [os.environ.get("PYTHONPATH")])]
         self.environment = {
             **os.environ,
@@ -150,7 +149,7 @@ class Lab:
         How many kills there were, and whether it ended well.
         """
         kills, code = 0, -1
-        while kills < MOST_KILLS and code < 0:
+        while kills < self.most and code < 0:
             process = self.start(*arguments)
             kills += kill(self, process, longest_s)
             process.communicate(timeout=PATIENCE_S)
@@ -399,6 +398,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--kills", type=int, default=len(KINDS), help="at least so many, and a round of each kind"
     )
+    parser.add_argument("--most", type=int, default=16, help="kills in one round, at most")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kinds", default=",".join(KINDS), help=f"of {', '.join(KINDS)}")
     parser.add_argument("--keep", type=Path, help="a new folder to work in, which is kept")
@@ -409,7 +409,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="talkbench-kills-") as temporary:
         folder = asked.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        figures = run(Lab(folder.resolve(), asked.seed), kinds, asked.kills)
+        figures = run(Lab(folder.resolve(), asked.seed, asked.most), kinds, asked.kills)
     for kind, found in figures.items():
         print(f"{kind}: {found}")
     whole = Figures(sum(found.rounds for found in figures.values()), sum(f.kills for f in figures.values()))

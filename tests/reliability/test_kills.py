@@ -26,11 +26,11 @@ def kills() -> ModuleType:
 def test_a_few_kills_leave_nothing_lost_doubled_or_stale(
     kills: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kinds = "parent,worker,lost"
-    code = kills.main(["--kills", "5", "--seed", "1", "--kinds", kinds, "--keep", str(tmp_path / "lab")])
+    few = ["--kills", "3", "--most", "2", "--seed", "1", "--kinds", "parent,worker,lost"]
+    code = kills.main([*few, "--keep", str(tmp_path / "lab")])
     told = capsys.readouterr()
     assert code == 0, told
-    assert told.out.count("rounds") == 3
+    assert told.out.count("rounds") == 4
     _the_comparison_can_fail(kills, tmp_path / "lab" / "reference-fast", tmp_path)
 
 
