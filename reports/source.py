@@ -92,7 +92,7 @@ class Source:
         words = {}
         for row in self.codecs:
             found = ["synthetic"] if row["weights"] == "synthetic" else []
-            words[row["codec"]] = found + (["floor"] if row["family"] == "floor" else [])
+            words[row["codec"]] = found + (["baseline"] if row["family"] == "floor" else [])
         result = {codec: found for codec, found in words.items() if found}
         for row in self.systems:
             parts = dict.fromkeys((row["video_codec"], row["audio_codec"]))

@@ -28,7 +28,7 @@ with the reference; no metric resizes a picture or changes a level unless its de
 _SECTIONS = {
     "Video": "",
     "Audio": "",
-    "Picture with sound": "One value per clip, of a picture with a sound.",
+    "Video with audio": "One value per clip, of video together with audio.",
     "Sets of clips": "One value over all clips of one codec, point and dataset, printed with the number of "
     "samples that it rests on.",
 }
@@ -56,7 +56,7 @@ def page(infos: Sequence[MetricInfo], parts: Iterable[Weight]) -> str:
 def _section(info: MetricInfo) -> str:
     if info.kind == "set":
         return "Sets of clips"
-    return {"video": "Video", "audio": "Audio", "pair": "Picture with sound"}[info.modality]
+    return {"video": "Video", "audio": "Audio", "pair": "Video with audio"}[info.modality]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

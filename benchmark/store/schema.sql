@@ -142,7 +142,7 @@ CREATE TABLE IF NOT EXISTS pair_scores (
     PRIMARY KEY (video_encode_id, audio_encode_id, metric, fingerprint)
 );
 
--- What a set metric keeps of one encode, or of the clip itself ('reference:CLIP_ID'): a file of features.
+-- What a distribution metric keeps of one encode, or of the clip itself ('reference:CLIP_ID'): a file of features.
 CREATE TABLE IF NOT EXISTS set_features (
     encode_id VARCHAR NOT NULL,
     metric VARCHAR NOT NULL,
@@ -171,7 +171,7 @@ CREATE TABLE IF NOT EXISTS set_scores (
 );
 
 -- Small pictures and sounds of an encode, or of the clip itself ('reference:CLIP_ID'), for the report to show.
--- They lie in artifacts/previews/ENCODE_ID (with '-' for ':'). No score is made from them.
+-- Their files are in artifacts/previews/ENCODE_ID (with '-' for ':'). No score is made from them.
 CREATE TABLE IF NOT EXISTS previews (
     encode_id VARCHAR PRIMARY KEY,
     clip_id VARCHAR NOT NULL,
@@ -183,7 +183,7 @@ CREATE TABLE IF NOT EXISTS previews (
 );
 
 -- Every system against every other one. Written at the end of a sweep from the scores, by benchmark/analysis/bd_rate.py;
--- made anew each time.
+-- recomputed each time.
 CREATE TABLE IF NOT EXISTS bd_rates (
     dataset VARCHAR NOT NULL,
     system VARCHAR NOT NULL,
@@ -293,7 +293,7 @@ WHERE p.kind = 'joint' AND m.selected AND x.status = 'ok';
 CREATE OR REPLACE VIEW expected_clips AS
 SELECT dataset, count(*) AS n_expected FROM clips WHERE selected AND status = 'ok' GROUP BY dataset;
 
--- Every usable value of a set metric, beside the mean rates of the clips that it was made from.
+-- Every usable value of a distribution metric, beside the mean rates of the clips that it was made from.
 CREATE OR REPLACE VIEW set_points AS
 SELECT p.dataset, p.system, p.kind, p.point, p.video_point, p.audio_point,
        m.metric, m.fingerprint, m.modality, m.higher_is_better,

@@ -200,7 +200,7 @@ def _sheets(preview: Preview, wanted: Iterable[int]) -> dict[int, PILImage]:
                 row, column = divmod(frame % picture["per_sheet"], picture["columns"])
                 box = (column * width, row * height, (column + 1) * width, (row + 1) * height)
                 if box[2] > sheet.width or box[3] > sheet.height:
-                    raise ValueError(f"frame {frame + 1} lies outside {picture['sheets'][at]}")
+                    raise ValueError(f"frame {frame + 1} is outside {picture['sheets'][at]}")
                 found[frame] = sheet.crop(box).convert("RGB")
     return found
 

@@ -108,7 +108,7 @@ def references(connection: Connection) -> dict[tuple[str, str, str], Row]:
 
 
 def set_sizes(connection: Connection) -> dict[tuple[str, str, str], Row]:
-    """(dataset, metric, fingerprint) of set metrics → smallest and largest n (frames), and the notes."""
+    """(dataset, metric, fingerprint) of distribution metrics → smallest and largest n (frames), the notes."""
     rows = query(
         connection,
         """

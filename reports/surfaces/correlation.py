@@ -37,7 +37,7 @@ def correlations(
 
     The Pearson partial correlation, over the system's settings, of the two means (better is larger) given
     log10 of the total rate: the correlation of what a straight line over log rate leaves of each. The
-    interval resamples clips, and takes all means and rates anew each time.
+    interval resamples clips, and recomputes all means and rates each time.
     """
     sheets: dict[int, tuple[Sheet, list[tuple[Key, Key]]]] = {}
     found = {}

@@ -107,7 +107,7 @@ def test_more_clips_of_the_same_codec(
         (
             "unavailable",
             None,
-            "made over the clips of one part only; to have it over all clips, sweep them together",
+            "computed over the clips of one part only; to compute it over all clips, sweep them together",
         )
     ]
     # The part that has all clips has the value for all clips.
@@ -373,4 +373,4 @@ def test_the_command(
     assert "both: now `talkbench report both`" in ended.stdout
     again = talkbench("merge", pack(), sweep_of(JOINT), "--out", "both")
     assert again.returncode == 2
-    assert again.stderr == "talkbench: --out both: something is there already; give a new folder\n"
+    assert again.stderr == "talkbench: --out both: already exists; give a new folder\n"

@@ -75,13 +75,13 @@ def test_what_no_program_may_fetch_is_told_with_its_page(register, places) -> No
 def test_a_shipped_file_that_is_damaged_is_not_told_to_be_fetched(register) -> None:
     register(name="ours", file="ours.pth", url="", shipped="benchmark/weights/weights.toml")
     told = weights.missing(["ours"])
-    assert "by hand: install talkbench anew, which brings benchmark/weights/weights.toml" in told
+    assert "by hand: reinstall talkbench, which includes benchmark/weights/weights.toml" in told
     assert "weights.toml is refused" in told
     assert "weights fetch" not in told
     assert "TALKBENCH_WEIGHTS" not in told
     result = run("fetch", "ours")
     assert result.exit_code == 2
-    assert "install talkbench anew" in result.output
+    assert "reinstall talkbench" in result.output
 
 
 def test_list_says_where_or_how(register, places) -> None:

@@ -225,7 +225,7 @@ def test_the_command_writes_them_and_says_where(tmp_path):
     assert result.exit_code == 0, result.output
     assert str(old / "captions.txt") in result.output.replace("\n", "")
     assert [path.name for path in old.iterdir()] == ["captions.txt"]
-    assert "There is no figure" in (old / "captions.txt").read_text()
+    assert "No figure" in (old / "captions.txt").read_text()
 
 
 def test_the_command_line_starts_without_matplotlib():

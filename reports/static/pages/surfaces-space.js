@@ -11,7 +11,7 @@ const surfacesSpace = (() => {
     sound: { eye: { x: 0, y: -1.35, z: 0.05 }, low: 0, flat: "y", projection: "orthographic" },
     both: { eye: { x: 1.35, y: 0, z: 0.05 }, low: 0, flat: "x", projection: "orthographic" },
   };
-  const WORDS = [["turn", "in space"], ["picture", "from above: rate, picture"], ["sound", "rate, sound"], ["both", "picture, sound"]];
+  const WORDS = [["turn", "3D"], ["picture", "rate–video"], ["sound", "rate–audio"], ["both", "video–audio"]];
 
   function camera(state) {
     if (!VIEWS[state.view]) return state.camera;

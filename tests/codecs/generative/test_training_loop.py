@@ -162,7 +162,7 @@ def test_a_checkpoint_of_something_else_is_refused(tiny_plan, tmp_path):
     whole = path.read_bytes()
 
     def refused(plan=fomm):
-        with pytest.raises(UsageError, match=r"checkpoint\.pt is no checkpoint of this recipe") as told:
+        with pytest.raises(UsageError, match=r"checkpoint\.pt is not a checkpoint of this recipe") as told:
             Trainer(plan, "cpu").resume(path)
         assert len(str(told.value)) < 500
         return str(told.value)

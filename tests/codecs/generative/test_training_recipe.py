@@ -133,7 +133,7 @@ def test_a_wrong_checkpoint_is_refused(recipe, tmp_path):
     (tmp_path / "checkpoint.pt").write_bytes(b"something else")
     refused = run("--out", tmp_path, "--resume")
     assert isinstance(refused.exception, UsageError)
-    assert "is no checkpoint of this recipe" in str(refused.exception)
+    assert "is not a checkpoint of this recipe" in str(refused.exception)
 
 
 def test_vgg_is_used_where_it_is_and_a_run_goes_on_as_it_began(monkeypatch):
