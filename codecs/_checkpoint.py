@@ -65,14 +65,14 @@ def _faults(places: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[s
         for key in sorted(places.keys() & found.keys())
         if places[key].shape != found[key].shape
     ]
-    told = {
+    faults = {
         "missing": sorted(places.keys() - found.keys()),
         "unexpected": sorted(found.keys() - places.keys()),
         "of another shape": shapes,
     }
     return [
         f"{len(names)} {fault} ({', '.join(names[:_TOLD])}{', …' if len(names) > _TOLD else ''})"
-        for fault, names in told.items()
+        for fault, names in faults.items()
         if names
     ]
 

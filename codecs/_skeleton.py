@@ -31,7 +31,7 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
         version="1",  # change it whenever the output changes: results are cached under it
         modalities=("video",),  # or ("audio",), or both for a joint codec
         parts=("pixels",),  # the parts of every bitstream, in order: their names are not billed
-        family="conventional",  # or "neural", "generative", "floor"
+        family="conventional",  # or "neural", "generative", "floor" (lower-bound baseline)
         licence="Apache-2.0",
         paper="",
         build={"zlib": zlib.ZLIB_RUNTIME_VERSION},  # every version and weights' sha256 that can change it

@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS datasets (
 CREATE TABLE IF NOT EXISTS codecs (
     codec VARCHAR NOT NULL,
     fingerprint VARCHAR NOT NULL,
-    version VARCHAR, family VARCHAR,     -- conventional | neural | generative | floor
+    version VARCHAR, family VARCHAR,     -- conventional | neural | generative | floor (lower-bound baseline)
     modalities VARCHAR[],                -- video, audio
     licence VARCHAR, paper VARCHAR,
     weights VARCHAR,                     -- none | official | synthetic (a small in-house model of the method)

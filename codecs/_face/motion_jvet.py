@@ -1,7 +1,7 @@
 """Profile `jvet`: motion as the JVET generative face video software packs it, in one payload.
 
 Per frame: residuals to the previous frame, sign-folded (0, 1, −1, 2, … → 0, 1, 2, 3, …), 0-order exp-Golomb
-codes behind a leading 1, and an adaptive arithmetic coder over these bits that starts anew with every frame.
+codes behind a leading 1, and an adaptive arithmetic coder over these bits that restarts with every frame.
 The coder is the order-0 PPM of Project Nayuki's reference coder: two counts that start at 0, an escape of
 count 1 before a bit's first appearance, and an end symbol. It has 256 bits of state, and closes a frame by
 a 1 and zeros up to a byte.

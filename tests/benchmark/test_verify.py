@@ -230,7 +230,7 @@ def test_a_sample_finds_an_edited_score_where_it_looks(honest: Path, forged: Pat
 
 
 def test_a_codec_under_another_name_is_found(honest: Path, forged: Path) -> None:
-    """Every hash is made anew; what is left is that the other codec cannot decode these bytes."""
+    """Every hash is recomputed; what is left is that the other codec cannot decode these bytes."""
     example = registry.codec("example").describe()[0]
     identity = {
         "fingerprint": example.fingerprint(),

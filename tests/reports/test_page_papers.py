@@ -352,7 +352,7 @@ def table(page, name):
 
 
 def again(page, name, act):
-    """The table after `act` has had it made anew."""
+    """The table after `act` has recreated it."""
     page.evaluate("(id) => { document.querySelector(`#papers-${id}-table tbody tr`).dataset.old = 1 }", name)
     act()
     page.wait_for_selector(f"#papers-{name}-table tbody tr:not([data-old])")

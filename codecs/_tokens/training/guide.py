@@ -43,7 +43,7 @@ class Guide(nn.Module):
         return (envelope(sounds, self.rate, self.hop).transpose(1, 2) - self.mean).matmul(self.axes).mT
 
     def forward(self, sent: Tensor, sounds: Tensor) -> Tensor:
-        """Mean absolute error of what is told from (B, hidden, T), in standard deviations."""
+        """Mean absolute error of what is predicted from (B, hidden, T), in standard deviations."""
         told, wanted = self.told(sent), self.components(sounds)
         frames = min(told.shape[2], wanted.shape[2])
         return (told[..., :frames] - wanted[..., :frames]).abs().mean()

@@ -56,7 +56,7 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
       : "No pane has values per frame.";
   }
 
-  // Spectrograms: grey pictures, coloured once when they are drawn, not anew for each step of the cursor.
+  // Spectrograms: grey pictures, coloured once when they are drawn, not for each step of the cursor.
   const spectra = new Map();  // key → { image, state }
   function spectrum(key, address) {
     if (!spectra.has(key)) {

@@ -32,8 +32,8 @@ talkbench.page("papers", (root, data, api) => {
     } catch (problem) {
       if (turn !== turns[id]) return;
       const columns = $(`${id}-table`).tHead.rows[0].cells.length;
-      const told = element("td", { class: "text why", colspan: columns }, `— ${problem.message}`);
-      $(`${id}-table`).tBodies[0].replaceChildren(element("tr", { class: "missing" }, told));
+      const reason = element("td", { class: "text why", colspan: columns }, `— ${problem.message}`);
+      $(`${id}-table`).tBodies[0].replaceChildren(element("tr", { class: "missing" }, reason));
     }
   }
 

@@ -215,16 +215,16 @@ def test_evaluation_codes_test_clips_and_goes_into_the_card(recipe, tmp_path, mo
     assert low["kbps_total"] < high["kbps_total"]
     assert low["kbps_still"] < low["kbps_total"]
     assert 0 < low["kbps_motion"] < low["kbps_total"]
-    # The floor is what the codec `still` makes, measured by the metric.
+    # The baseline is what the codec `still` makes, measured by the metric.
     from talkbench.benchmark.api.types import Point
     from talkbench.codecs import still
 
-    floor = still.load("cpu")
-    kept = floor.encode(clip, Point("qp22", {"qp": 22, "gop": 0}))
+    baseline = still.load("cpu")
+    kept = baseline.encode(clip, Point("qp22", {"qp": 22, "gop": 0}))
     assert high["kbps_still"] == pytest.approx(kept.bits() / clip.spec.duration_s / 1000, abs=1e-3)
     infos: list[MetricInfo] = [info for info in psnr.describe() if info.name == "psnr"]
     metric = psnr.load("cpu", infos)
-    score: Any = metric.compare(metric.reference(clip), floor.decode(kept, clip.spec))["psnr"]
+    score: Any = metric.compare(metric.reference(clip), baseline.decode(kept, clip.spec))["psnr"]
     assert high["psnr_still"] == pytest.approx(np.mean(score.frame_values), abs=2e-3)
 
 
