@@ -28,7 +28,7 @@ def load(build: Callable[[], Network], name: str, device: str, ours: Callable[[s
     """The network that `build` makes, on `device`, to evaluate, with the registered weights `name`.
 
     ours: from a tensor's name in the file to that in the network. Raises Unavailable where the file is
-    absent, is no checkpoint, or is of another network: then it names file and tensors.
+    absent, is not a checkpoint, or is of another network: then it names file and tensors.
     """
     tensors = weights.state_dict(name)
     network = _built(build)

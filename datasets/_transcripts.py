@@ -181,7 +181,7 @@ def _cues(text: str) -> list[str]:
 
 
 def _json(text: str) -> str | None:
-    """The string under 'text' or 'transcript' of a JSON object, or None where it is no JSON at all."""
+    """The string under 'text' or 'transcript' of a JSON object, or None where it is not JSON."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

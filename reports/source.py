@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """An open store. directory: its folder, where artifacts (previews) lie, or None.
+    """An open store. directory: its folder, which has the artifacts (previews), or None.
 
     diagnostics: whether the BD-rates of `boards` have Akima's and the cubic's beside them.
     """

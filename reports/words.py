@@ -21,7 +21,7 @@ RATE_WORDS = {"video": "Video", "audio": "Audio", "total": "Video and audio"}
 
 
 def missing(reason: str) -> str:
-    """An em dash and why there is no number."""
+    """An em dash and the reason for the missing number."""
     return f"{DASH} {reason}" if reason else DASH
 
 

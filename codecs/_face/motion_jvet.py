@@ -127,7 +127,7 @@ class _Reader(_Interval):
         return value
 
     def get(self, limits: Sequence[int]) -> int:
-        """The symbol whose share [limits[i], limits[i + 1]) of limits[-1] the code lies in."""
+        """The symbol whose share [limits[i], limits[i + 1]) of limits[-1] contains the code."""
         total = limits[-1]
         share = ((self.code - self.low + 1) * total - 1) // (self.high - self.low + 1)
         symbol = next(index for index, limit in enumerate(limits[1:]) if share < limit)

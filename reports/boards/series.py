@@ -135,7 +135,7 @@ def _curve(curve: ClipCurves) -> dict[str, Any]:
 def hull(curve: Curve) -> list[int]:
     """Indices of a curve's points on its upper convex hull, quality over rate in kbit/s.
 
-    Between two of them lies what switching from one setting to the other over time would reach.
+    The segment between two of them is reachable by switching between the two settings over time.
     """
     kept: list[int] = []
     for at in range(len(curve)):

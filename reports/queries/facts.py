@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 _JSON_COLUMNS = ("environment", "suite_resolved", "build", "options", "params", "parts", "truth", "detail")
 _OBJECTS = ("environment", "suite_resolved", "build", "options", "params")
-"""Of these, what is no object (in a store that others wrote) is shown as one."""
+"""Of these, what is not an object (in a store that others wrote) is shown as one."""
 
 
 def query(connection: Connection, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:

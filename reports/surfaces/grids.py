@@ -57,7 +57,7 @@ class Sheet:
 
     @cached_property
     def gridded(self) -> Mesh | None:
-        """The points joined by their settings, whatever the metric is; None where these are no grid."""
+        """The points joined by their settings, whatever the metric is; None where these are not a grid."""
         if not self.levels:
             return None
         # A codec's points in order of their cost in its own modality; a joint codec's by the total.

@@ -129,7 +129,7 @@ def triangulated(x: Sequence[float] | Array, y: Sequence[float] | Array) -> Mesh
 def factors(params: Sequence[Mapping[str, object]]) -> list[tuple[str, list[str | float]]] | None:
     """The settings that vary, as (name, each point's level); parameters that move together are one.
 
-    None when none or more than two vary, or when two points have the same levels: then they are no grid.
+    None when none or more than two vary, or when two points have the same levels: then they are not a grid.
     """
     names = list(dict.fromkeys(name for row in params for name in row))
     found: dict[tuple[int, ...], tuple[str, list[str | float]]] = {}

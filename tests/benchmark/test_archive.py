@@ -95,7 +95,7 @@ def test_a_name_that_is_cut_short_by_some_readers(tmp_path: Path) -> None:
 def test_links_folders_and_devices(tmp_path: Path) -> None:
     for kind in (stat.S_IFLNK, stat.S_IFDIR, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFBLK):
         path = raw_zip(tmp_path / "a.zip", members(), external_attr=(kind | 0o777) << 16)
-        refused(path, r"manifest.json: it is no ordinary file \(a link")
+        refused(path, r"manifest.json: it is not an ordinary file \(a link")
 
 
 def test_duplicates_and_compressed_members(tmp_path: Path) -> None:

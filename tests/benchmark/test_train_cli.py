@@ -68,7 +68,7 @@ def test_a_checkpoint_is_not_overwritten(recipe, tmp_path):
 
 def test_there_must_be_something_to_resume(recipe, tmp_path):
     refused = run("my-net", "--out", tmp_path, "--resume")
-    assert "there is no" in str(refused.exception)
+    assert "does not exist" in str(refused.exception)
 
 
 def test_evaluation_goes_into_the_card(recipe, tmp_path):

@@ -1,4 +1,4 @@
-"""Learned parts: found where they lie, verified once, never trusted."""
+"""Weights: found locally, verified once, never trusted."""
 
 import argparse
 import hashlib

@@ -121,7 +121,7 @@ def test_what_cannot_be_shown_has_its_reason(spoilt):
         "UPDATE previews SET status = 'unavailable', error = 'would pass 1 MB' WHERE encode_id = ?",
         encode_id(run, "vvc", "p0"),
     )
-    # A file that is no picture, of a row that has no hash of it.
+    # A file that is not a picture, of a row that has no hash of it.
     folder = results / "artifacts" / "previews" / encode_id(run, "vvc", "p4")
     (folder / "sheet-000.webp").write_bytes(b"RIFF, or not")
     patch("vvc", "p4", '{"preview_sha256": null}')

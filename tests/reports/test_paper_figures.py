@@ -45,7 +45,7 @@ def write(folder, into="figures"):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two video codecs, one of them with a name that is no name, and two audio codecs."""
+    """Two video codecs, one of them with an invalid name, and two audio codecs."""
     evil = FakeCodec(EVIL, "video", (4, 9, 18, 40), 0.9, weights="synthetic")
     folder = built(tmp_path_factory.mktemp("figures") / "store", video=(VIDEO[2], evil), audio=AUDIO)
     write(folder)

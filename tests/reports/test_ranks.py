@@ -141,7 +141,7 @@ def test_a_system_alone_has_nothing_to_be_ranked_among():
 
 
 def test_with_very_many_systems_intervals_against_the_anchor_stand_in():
-    """Only pairs with z were resampled: a and b overlap, c lies apart from both; e never met z."""
+    """Only pairs with z were resampled: a and b overlap, c is apart from both; e never met z."""
     pairs = board(
         "abcze",
         {("a", "z"): (-30, -20), ("b", "z"): (-25, -10), ("c", "z"): (5, 9)},

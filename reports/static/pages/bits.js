@@ -42,7 +42,7 @@ talkbench.page("bits", (root, data) => {
       clips: Math.min(video.clips, audio.clips) };
   }
 
-  // Wanted rates that lie within what was measured, and the one in the middle.
+  // Rates on offer: those within the measured range, and the one in the middle.
   function fillTargets(select, rates) {
     const [low, high] = [Math.min(...rates), Math.max(...rates)];
     const inside = TARGETS.filter((target) => target >= low / 1.2 && target <= high * 1.2);

@@ -74,7 +74,7 @@ const surfacesSpace = (() => {
   // state: view, turns, camera; systems: name, kind, sheet, mesh, and the values video and audio;
   // look: { log, video: { name, axis }, audio, hover(system, at), turned(flat before) }.
   function draw(box, state, systems, look) {
-    // The axis along which a view looks is left out, as all its numbers would lie on one another; and the names of
+    // The axis along which a view looks is left out, as all its numbers would overlap; and the names of
     // the other two stand at the figure's edges, because plotly sets them on the numbers there.
     const flat = VIEWS[state.view]?.flat ?? "";
     const names = { x: "total kbit/s", y: look.video.name, z: look.audio.name };
