@@ -75,7 +75,7 @@ class Recogniser:
         return found[0].tolist()
 
     def text(self, tokens: Sequence[int]) -> str:
-        """Text of tokens; what is not text (timestamps, end) is left out, bytes that are not UTF-8 replaced."""
+        """Text of tokens, without timestamps and end; bytes that are not UTF-8 are replaced."""
         known = len(self._texts)
         return b"".join(self._texts[token] for token in tokens if token < known).decode(errors="replace")
 
