@@ -79,7 +79,7 @@ def train(
     try:
         weights = recipe.train(request, say)
     except KeyboardInterrupt:
-        again = "with --resume to resume" if checkpoint.is_file() else "to start again"
+        again = "with --resume to continue" if checkpoint.is_file() else "to start again"
         console.say(f"interrupted; run the same command {again}")
         raise typer.Exit(130) from None
     console.say(f"weights: {weights}")

@@ -1,4 +1,4 @@
-"""What the loops of recipes share: how far they are, rates, running averages, going on from a file."""
+"""What the loops of recipes share: progress, rates, running averages, resuming from a file."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def download(source: Source, target: Path, progress: Progress, say: Say) -> str:
 
 
 def _receive(source: Source, part: Path, progress: Progress, say: Say) -> None:
-    """Get all bytes into `part`, going on where an earlier try was cut."""
+    """Get all bytes into `part`, resuming an interrupted earlier try."""
     failures = 0
     while True:
         before = _length(part)

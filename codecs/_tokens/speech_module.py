@@ -91,7 +91,7 @@ class SpeechModule:
         return Point(name, {"books": books, "profile": profile})
 
     def load(self, device: str) -> Codec:
-        """The codec with its network on `device`. Raises Unavailable where the weights are not here."""
+        """The codec with its network on `device`. Raises Unavailable where the weights are missing."""
         device = device if self.accelerated else "cpu"
         model = self.network(self.weights, device)
 

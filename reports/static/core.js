@@ -71,7 +71,7 @@ const talkbench = (() => {
     started.get(name).shown?.();
   }
 
-  // An address that somebody mangled names nothing.
+  // A malformed address names nothing.
   const unescaped = (text) => { try { return decodeURIComponent(text); } catch { return ""; } };
 
   function show() {

@@ -152,8 +152,8 @@ def test_a_file_that_is_no_toml_is_one_line(tmp_path: Path, text: bytes) -> None
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--codecs", ","], "--codecs ',' holds no name"),
-        (["--metrics", " "], "--metrics ' ' holds no name"),
+        (["--codecs", ","], "--codecs ',' contains no name"),
+        (["--metrics", " "], "--metrics ' ' contains no name"),
         (["--codecs", "vvc,vvc"], "systems has 'vvc' twice"),
         (["--metrics", "psnr,psnr"], "metrics has 'psnr' twice"),
         (["--points", "vvc=qp32", "--points", "vvc=qp37"], "--points names 'vvc' twice"),

@@ -99,7 +99,7 @@ def test_an_interrupt_says_how_to_go_on(recipe, tmp_path, monkeypatch):
     assert "run the same command to start again" in stopped.output
     (tmp_path / "checkpoint.pt").write_bytes(b"state")
     stopped = run("my-net", "--out", tmp_path, "--resume")
-    assert "the same command with --resume goes on from here" in stopped.output
+    assert "run the same command with --resume to continue" in stopped.output
 
 
 def test_the_perceptual_loss_is_asked_for_or_not(recipe, tmp_path):

@@ -115,7 +115,7 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
     const any = clipWords(find("words"), said, metrics, clip.transcript);
     const legend = [element("del", {}, "said"), "→", element("ins", {}, "heard instead"), ", ", element("del", {}, "−not heard"), ", ", element("ins", {}, "+heard, not said")];
     find("words-caption").replaceChildren(...(any
-      ? [element("span", { class: "heard" }, ...legend), ". What a speech recogniser hears in each sound, against the transcript (wer) or against what it hears in the reference (dwer); words as they were compared, in lower case and without punctuation."]
+      ? [element("span", { class: "heard" }, ...legend), ". Output of a speech recogniser for each sound, against the transcript (wer) or against its output for the reference (dwer); words as they were compared, in lower case and without punctuation."]
       : ["No word error rate was scored of these sounds."]));
   }
 

@@ -75,7 +75,7 @@ talkbench.page("clip", (root, data, api) => {
     panes.forEach((pane, place) => pane.heard(place === at));
     const key = model.panes[at].sound;
     const address = model.soundAddress(key);
-    say(address !== null ? "" : model.silent ? "This clip has no sound." : `Nothing is heard of ${CLIP_LETTERS[at]}: ${model.whyNoSound(key)}.`);
+    say(address !== null ? "" : model.silent ? "This clip has no sound." : `No audio of ${CLIP_LETTERS[at]}: ${model.whyNoSound(key)}.`);
     clock.hear(address);
   }
 

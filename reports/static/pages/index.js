@@ -113,7 +113,7 @@ talkbench.page("index", (root, data, api) => {
 
   // ------------------------------------------------------------------------------------ drawing
 
-  // The template's tables of the other rates have done their service; those of the first are filled from now on.
+  // The template's tables of the other rates are no longer needed; those of the first are filled from now on.
   const [view, board] = [".view", ".board"].map((kind) => {
     const [first, ...others] = root.querySelectorAll(kind);
     for (const other of others) other.remove();
@@ -253,7 +253,7 @@ talkbench.page("index", (root, data, api) => {
     const left = indexCurves.draw($("curve-plot"), chosen, curves, own, asked);
     $("curve-caption").textContent = indexCurves.caption(chosen, curves, own, asked, left);
     if ($("points").open) indexCurves.points($("points-table"), chosen, curves);
-    $("points-caption").textContent = `The drawn curves' points: ${chosen.label} and the ${chosen.rate} rate, each the mean over as many clips of ${chosen.dataset} as the last column says.`;
+    $("points-caption").textContent = `The drawn curves' points: ${chosen.label} and the ${chosen.rate} rate, each the mean over the number of clips of ${chosen.dataset} in the last column.`;
   }
 
   function drawPairs(chosen, own, systems) {
@@ -264,7 +264,7 @@ talkbench.page("index", (root, data, api) => {
       `BD-rate of the row's system against the column's, at equal ${chosen.label}, over the ${chosen.rate} rate, ` +
       `${chosen.dataset}: curves of means over the clips that both cover. Blue: the row needs less rate. ` +
       "“tie”: the 95 % interval contains 0 %; “?”: no interval; “low”: less than half of the quality range is common. " +
-      "Point at a cell for its interval, overlap and clips; a copy of the table has the intervals.";
+      "Hover over a cell for its interval, overlap and clips; a copy of the table has the intervals.";
   }
 
   // ------------------------------------------------------------------------------------ wiring

@@ -66,7 +66,7 @@ def test_interrupted_and_resumed_it_writes_the_same_weights(recipe, tmp_path, mo
         interrupt_after(3, patch)
         stopped = run("--out", cut, "--no-perceptual")
     assert stopped.exit_code == 130
-    assert "the same command with --resume goes on from here" in stopped.output
+    assert "run the same command with --resume to continue" in stopped.output
     assert not (cut / "dac_synthetic.safetensors").exists()
     assert isinstance(run("--out", cut).exception, UsageError)  # nothing is overwritten
     assert run("--out", cut, "--resume").exit_code == 0

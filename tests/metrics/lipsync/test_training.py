@@ -1,4 +1,4 @@
-"""The recipe of the small network: its data, its steps, and that it goes on where it was."""
+"""The recipe of the small network: its data, its steps, and that it resumes."""
 
 import json
 
