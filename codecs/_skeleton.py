@@ -1,7 +1,7 @@
-"""SKELETON: say here in one line what the codec does and where it comes from.
+"""SKELETON: describe here in one line what the codec does and where it comes from.
 
-This one works as it stands: pictures are averaged over blocks, rounded, and packed with zlib. Replace
-its inside piece by piece and run `talkbench check skeleton` after each.
+This one works as it is: pictures are averaged over blocks, rounded, and packed with zlib. Replace
+its contents step by step and run `talkbench check skeleton` after each.
 """
 
 from __future__ import annotations

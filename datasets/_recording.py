@@ -1,4 +1,4 @@
-"""Reading recordings that nobody vouches for: pictures with their times, upright and in true colours."""
+"""Reading untrusted recordings: pictures with their times, upright and in true colours."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def _forms(connection: Connection) -> Metrics:
     for family, options in _metric_options(connection):
         try:
             described += [(family, info) for info in registry.describe_family(family, options)]
-        except Exception:  # options of a stranger: their metrics have another fingerprint, then
+        except Exception:  # untrusted options: their metrics then have another fingerprint
             continue
     return {
         (form.name, form.fingerprint()): (family, form)

@@ -88,7 +88,7 @@ def fault(error: BaseException, every_path: bool = False) -> PlaceFault | None:
 
 
 def raise_fault(error: BaseException) -> None:
-    """Raise PlaceFault where `error` is one. For whoever turns an exception into a row."""
+    """Raise PlaceFault where `error` is one. To be called before an exception becomes a row."""
     found = fault(error)
     if found is not None:
         raise found from error
@@ -197,7 +197,7 @@ def without_locks(folder: Path) -> bool:
     with tempfile.TemporaryFile(dir=folder) as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # nobody else knows this file: it cannot be locked by another process
+        except OSError:  # a new file: it cannot be locked by another process
             return True
     return False
 

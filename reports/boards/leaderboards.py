@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MATCHED_KBPS = (2, 5, 10, 20)
 """The rates of matched quality, in kbit/s, where no suite is recorded that names others."""
 
-# The metric that stands for a rate where nobody chose another; the first one that has scores.
+# The default metric of a rate: the first one that has scores.
 HEADLINES = {
     "video": ("dists", "lpips_vgg", "lpips_alex", "vmaf", "ms_ssim", "ssim", "psnr"),
     "audio": ("visqol_speech", "pesq", "wer_whisper", "wer_sphinx", "estoi", "stoi", "mel_dac_eval"),
@@ -141,7 +141,7 @@ def leaderboards(
     }
 
     def place(board: Leaderboard) -> tuple[object, ...]:
-        # Over the rate of the sound, a metric of the sound stands before one of picture with sound.
+        # Over the audio rate, an audio metric precedes an audio-visual one.
         strange = board.rate != "total" and looks_at[board.metric, board.fingerprint] != board.rate
         return board.dataset, text_order(board.rate), strange, headline_order(board.rate, board.metric)
 

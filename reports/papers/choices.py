@@ -1,4 +1,4 @@
-"""What the papers' tables show where nobody chose: which system, metrics, variants and rates."""
+"""Defaults of the papers' tables: which system, metrics, variants and rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures for papers of rate, picture and sound: the surfaces of systems, and their iso-rate curves."""
+"""Figures for papers of rate, video and audio quality: surfaces of systems, and their iso-rate curves."""
 
 from __future__ import annotations
 

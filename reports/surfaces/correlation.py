@@ -69,7 +69,7 @@ def _correlate(
         np.stack([_left_by(log_rate, grid.means(sheet, key, counts)) for key in keys], axis=1)
         for keys in sides
     )
-    # Rounding may leave a correlation a hair beyond ±1.
+    # Rounding may leave a correlation slightly beyond ±1.
     values = np.clip(left @ right.transpose(0, 2, 1), -1, 1)  # (1 + resamples, video, audio)
     low, high, share = _intervals(values[1:])
     found = {}

@@ -12,10 +12,10 @@ _LEAST = 0.1  # standard deviation, log10: components that hardly change are not
 
 
 class Guide(nn.Module):
-    """Tells, linearly, principal components of the envelope from what is sent, each at unit variance.
+    """Predicts, linearly, principal components of the envelope from what is sent, each at unit variance.
 
-    Of the envelope itself three components are most, and an encoder that tells these is left in peace: so
-    it went on sending three numbers a frame, however many bits it had. At unit variance the finer ones count
+    Of the envelope itself three components are most, and an encoder that sends these gets no further gradient:
+    it kept sending three numbers a frame, however many bits it had. At unit variance the finer ones count
     as much.
     """
 

@@ -45,7 +45,7 @@ talkbench.page("clip", (root, data, api) => {
     buttons.whole.hidden = !range;
     if (!range) return;
     buttons.whole.textContent = `${range[0].toFixed(2)}–${range[1].toFixed(2)} s ×`;
-    find("loop").checked = true;  // whoever chooses a part wants it again and again
+    find("loop").checked = true;  // a selected part is usually played repeatedly
     clock.setLoop(true);
   }
 

@@ -10,7 +10,7 @@ talkbench.page("index", (root, data, api) => {
   const FAMILY_WORDS = { floor: "baseline", none: "no weights" };  // other families and weights are their own words
   const CODINGS = { "": "All", joint: "Joint", separate: "Separate" };
   const SWITCHES = ["log", "bands", "clips", "hull"];
-  const MOST_DRAWN = 12;   // curves that one figure shows where nobody chose
+  const MOST_DRAWN = 12;   // curves that one figure shows by default
   const MOST_PAIRS = 60;   // rows and columns of the table of pairs
   const known = talkbench.common.systems;
 

@@ -1,5 +1,5 @@
 "use strict";
-// Rate, picture and sound: surfaces that turn, iso-rate curves, a slice at one rate, and correlations.
+// Rate, video and audio: surfaces that rotate, iso-rate curves, a slice at one rate, and correlations.
 // Where the iso-rate curves cross the edges between measured settings comes from the store (p, q, t: the
 // place p + t (q − p)); here it only meets the two metrics that were chosen.
 
