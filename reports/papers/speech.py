@@ -38,10 +38,9 @@ NEAR = 1.05
 """Rates up to this many times a point's own compete with it."""
 
 CAPTION = (
-    "All audio codecs at all operating points: means over {clips} of {dataset}; a number over "
-    "fewer clips shows their number. kbit/s is the measured audio rate, joint parts included, not the codec's "
-    "nominal rate. mel_dac_eval and stft_dac_eval are descript-audio-codec's "
-    "evaluation.{wer}{truth}"
+    "All audio codecs at all operating points: means over {clips} of {dataset}; a number over fewer clips "
+    "shows how many. kbit/s is the measured audio rate, joint parts included, not the codec's nominal "
+    "rate. mel_dac_eval and stft_dac_eval are descript-audio-codec's evaluation.{wer}{truth}"
 )
 WER = (
     " WER is of the whole corpus, all errors over all words: against the transcript, or, as dWER, against "

@@ -14,7 +14,7 @@ _LEAST = 0.1  # standard deviation, log10: components that hardly change are not
 class Guide(nn.Module):
     """Predicts, linearly, principal components of the envelope from what is sent, each at unit variance.
 
-    Of the envelope itself three components are most, and an encoder that sends these gets no further gradient:
+    Of the envelope itself three components are most, and an encoder that sends these gets no gradient:
     it kept sending three numbers a frame, however many bits it had. At unit variance the finer ones count
     as much.
     """
