@@ -28,7 +28,7 @@ def load(build: Callable[[], Network], name: str, device: str, ours: Callable[[s
     """The network that `build` makes, on `device`, to evaluate, with the registered weights `name`.
 
     ours: from a tensor's name in the file to that in the network. Raises Unavailable where the file is
-    absent, is no checkpoint, or is of another network: then it names file and tensors.
+    absent, is not a checkpoint, or is of another network: then it names file and tensors.
     """
     tensors = weights.state_dict(name)
     network = _built(build)
@@ -65,14 +65,14 @@ def _faults(places: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[s
         for key in sorted(places.keys() & found.keys())
         if places[key].shape != found[key].shape
     ]
-    told = {
+    faults = {
         "missing": sorted(places.keys() - found.keys()),
         "unexpected": sorted(found.keys() - places.keys()),
         "of another shape": shapes,
     }
     return [
         f"{len(names)} {fault} ({', '.join(names[:_TOLD])}{', …' if len(names) > _TOLD else ''})"
-        for fault, names in told.items()
+        for fault, names in faults.items()
         if names
     ]
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 def missing(*names: str) -> str | None:
     """Why a codec that needs these encoders and decoders of PyAV cannot run here, and the fix, or None."""
-    mend = "install it with: pip install av"
+    fix = "install it with: pip install av"
     try:
         import av
     except ImportError as error:
-        return f"{error}; {mend}"
+        return f"{error}; {fix}"
     wanting = [name for name in names if name not in av.codecs_available]
     if wanting:
-        return f"this build of PyAV ({av.__version__}) has no {', '.join(wanting)}; {mend}"
+        return f"this build of PyAV ({av.__version__}) has no {', '.join(wanting)}; {fix}"
     return _audio.missing()
 
 

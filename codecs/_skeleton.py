@@ -1,7 +1,7 @@
-"""SKELETON: say here in one line what the codec does and where it comes from.
+"""SKELETON: describe here in one line what the codec does and where it comes from.
 
-This one works as it stands: pictures are averaged over blocks, rounded, and packed with zlib. Replace
-its inside piece by piece and run `talkbench check skeleton` after each.
+This one works as it is: pictures are averaged over blocks, rounded, and packed with zlib. Replace
+its contents step by step and run `talkbench check skeleton` after each.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def describe() -> tuple[CodecInfo, Sequence[Point]]:
         version="1",  # change it whenever the output changes: results are cached under it
         modalities=("video",),  # or ("audio",), or both for a joint codec
         parts=("pixels",),  # the parts of every bitstream, in order: their names are not billed
-        family="conventional",  # or "neural", "generative", "floor"
+        family="conventional",  # or "neural", "generative", "floor" (lower-bound baseline)
         licence="Apache-2.0",
         paper="",
         build={"zlib": zlib.ZLIB_RUNTIME_VERSION},  # every version and weights' sha256 that can change it

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Pictures are padded on the right and below, by replication, to whole 8×8 blocks and at least 64×64 (the
 # least that SVT-AV1 takes). The decoder crops by the ClipSpec, so no cropping window is sent.
 _BLOCK, _LEAST = 8, 64
-# The true frame rate is in the ClipSpec and none is sent. Encoders are always told 25, so that at fixed
+# The true frame rate is in the ClipSpec and none is sent. Encoders are always set to 25, so that at fixed
 # quantizers an odd rate cannot change or break anything.
 _NOMINAL_FPS = "25"
 _CHUNK = 8

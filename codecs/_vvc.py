@@ -62,7 +62,7 @@ def timeline(stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:
 
 
 def arguments(qp: object, preset: object, params: str) -> list[str]:
-    """What libvvenc is told: a fixed QP, tuned for PSNR."""
+    """Options for libvvenc: a fixed QP, tuned for PSNR."""
     return ["-preset", str(preset), "-qp", str(qp), "-qpa", "0", "-vvenc-params", params]
 
 

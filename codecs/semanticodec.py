@@ -102,8 +102,8 @@ def _network(
                 cache_path=folder,
             )
         except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, EOFError, OSError) as error:
-            told = ", ".join(map(str, files))
-            raise Unavailable(f"semanticodec: its package cannot read {told}: {error}") from error
+            named = ", ".join(map(str, files))
+            raise Unavailable(f"semanticodec: its package cannot read {named}: {error}") from error
     found = (len(model.encoder.centroid_npy), model.encoder.codebook_size)
     if found != (_SEMANTIC, _ACOUSTIC):
         raise Unavailable(f"{files[-1]}: tokens of {found} entries, not {(_SEMANTIC, _ACOUSTIC)}")
@@ -195,9 +195,9 @@ def availability() -> str | None:
 
 def describe() -> tuple[CodecInfo, Sequence[Point]]:
     """Identity and ladder of both models."""
-    told = [variant.describe() for variant in VARIANTS.values()]
-    build = {name: value for info, _ in told for name, value in info.build.items()}
-    return replace(told[0][0], build=build), [point for _, points in told for point in points]
+    described = [variant.describe() for variant in VARIANTS.values()]
+    build = {name: value for info, _ in described for name, value in info.build.items()}
+    return replace(described[0][0], build=build), [point for _, points in described for point in points]
 
 
 def load(device: str) -> Codec:

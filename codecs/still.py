@@ -1,4 +1,4 @@
-"""The floor: keyframes by the VVC intra coder, each shown until the next one. Nothing moves between them."""
+"""The lower-bound baseline ("floor"): keyframes by the VVC intra coder, each shown until the next one."""
 
 from __future__ import annotations
 

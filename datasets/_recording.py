@@ -1,4 +1,4 @@
-"""Reading recordings that nobody vouches for: pictures with their times, upright and in true colours."""
+"""Reading untrusted recordings: pictures with their times, upright and in true colours."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def video_stream(container: InputContainer) -> av.VideoStream:
     best = container.streams.best("video")
     stream = next((s for s in moving if s == best), moving[0] if moving else None)
     if stream is None:
-        raise DatasetError("there is no video in it")
+        raise DatasetError("it contains no video")
     if stream.codec_context is None:
         raise DatasetError("no decoder knows its video format")
     if stream.width * stream.height > _MOST_PIXELS:
@@ -237,7 +237,7 @@ def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
 
 
 def to_rgb(frame: av.VideoFrame) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3) of a decoded picture as it lies in the stream: full-range sRGB.
+    """uint8 (H, W, 3) of a decoded picture as stored in the stream: full-range sRGB.
 
     Matrix and range are those of the stream's tags. Untagged: limited range, and BT.601 below
     720 lines, BT.709 from there. Transfer curves are left as they are (BT.709 is shown as sRGB).

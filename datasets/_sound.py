@@ -43,7 +43,7 @@ class SoundTrack:
         return self._samples is not None and self._next >= self._samples.shape[1]
 
     def add(self, time: Fraction, frame: av.AudioFrame) -> None:
-        """Place one block; what lies outside the track is dropped. Raises DatasetError."""
+        """Place one block; what is outside the track is dropped. Raises DatasetError."""
         import av
         import numpy as np
 

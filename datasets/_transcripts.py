@@ -132,7 +132,7 @@ def spoken(text: str, stem: str = "") -> str:
 
 
 def too_much_for(transcript: str, seconds: float) -> bool:
-    """Whether nobody could say `transcript` in `seconds`."""
+    """Whether `transcript` is too long to be spoken in `seconds`."""
     words, letters = len(transcript.split()), sum(map(str.isalnum, transcript))
     return (
         words > _SPARE_WORDS + MOST_WORDS_PER_SECOND * seconds
@@ -181,7 +181,7 @@ def _cues(text: str) -> list[str]:
 
 
 def _json(text: str) -> str | None:
-    """The string under 'text' or 'transcript' of a JSON object, or None where it is no JSON at all."""
+    """The string under 'text' or 'transcript' of a JSON object, or None where it is not JSON."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -165,7 +165,7 @@ class _Items(Sequence[Item]):
 
 @dataclass
 class _Found:
-    """What lies below a folder. others: by why they are no recordings, the files named like some."""
+    """The files below a folder. others: files named like recordings that are not, by reason."""
 
     recordings: list[Path] = field(default_factory=list)
     others: dict[str, list[Path]] = field(default_factory=dict)
@@ -203,7 +203,7 @@ def _find(root: Path, trusted: Sequence[Path]) -> _Found:
 
 
 def _state(path: Path, trusted: Sequence[Path]) -> str:
-    """'' for an ordinary file that lies below one of `trusted`, links followed; else what it is."""
+    """'' for an ordinary file below one of `trusted`, links followed; else what it is."""
     try:
         if not path.exists():
             return _LEADS_NOWHERE if path.is_symlink() else "are missing"

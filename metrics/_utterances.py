@@ -14,10 +14,10 @@ from typing import Any
 
 SAMPLE_RATE = 16000
 UTTERANCES = 50  # pesq.h: MAXNUTTERANCES
-# pesqmod.c: room for 1000 intervals of bad frames; one takes 5 frames of 16 ms, and a frame lies between two.
+# pesqmod.c: room for 1000 intervals of bad frames; one takes 5 frames of 16 ms, and a frame is between two.
 LONGEST_S = 1000 * 6 * 0.016
 _WINDOW = 64  # samples of one decision about speech: 4 ms
-_SHORTEST = 50  # windows; what is shorter is no utterance, but is written down before it is dismissed
+_SHORTEST = 50  # windows; shorter ones are not utterances, but are written before they are dismissed
 _BETWEEN = 47  # windows; a pause of at most 50 is speech, and each side reaches two windows into a longer one
 _MARGIN, _PADDING = 75 * _WINDOW, 5120  # samples of silence that the library adds: at both ends, and behind
 _RAMP = 16

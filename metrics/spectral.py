@@ -40,7 +40,7 @@ SCALES: Mapping[str, Sequence[Scale]] = {
     "stft_dac_eval": (Scale(2048, 0, 2, True), Scale(512, 0, 2, True)),
     "mel_dac_train7": tuple(Scale(32 << i, 5 << i, 1, False) for i in range(7)),
 }
-# 1 had the floor on the square of the magnitude.
+# 1 clamped the square of the magnitude.
 VERSIONS = {"mel_dac_eval": "2", "stft_dac_eval": "2"}
 WINDOWS = sorted({scale.window for scales in SCALES.values() for scale in scales})
 

@@ -41,7 +41,7 @@ def write_report(
     """Write `directory/report/`, from the store (or tables) in `directory`; returns `report/index.html`.
 
     connection: an open store to read instead; single_file: write `directory/report.html` too, which holds
-    everything, and return that; record: make the table `bd_rates` of `connection` anew from the page's
+    everything, and return that; record: make the table `bd_rates` of `connection` again from the page's
     numbers. Raises UsageError where there are no results.
     """
     from ..benchmark.store.parquet import open_results

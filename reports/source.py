@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """An open store. directory: its folder, where artifacts (previews) lie, or None.
+    """An open store. directory: its folder, which has the artifacts (previews), or None.
 
     diagnostics: whether the BD-rates of `boards` have Akima's and the cubic's beside them.
     """
@@ -92,7 +92,7 @@ class Source:
         words = {}
         for row in self.codecs:
             found = ["synthetic"] if row["weights"] == "synthetic" else []
-            words[row["codec"]] = found + (["floor"] if row["family"] == "floor" else [])
+            words[row["codec"]] = found + (["baseline"] if row["family"] == "floor" else [])
         result = {codec: found for codec, found in words.items() if found}
         for row in self.systems:
             parts = dict.fromkeys((row["video_codec"], row["audio_codec"]))

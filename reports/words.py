@@ -10,18 +10,18 @@ DASH = "—"
 
 
 MARKS = {
-    "synthetic": "runs on synthetic weights: a small in-house model of the method, not the published one",
-    "official": "runs on the weights that its authors published",
-    "in-house": "made by a small in-house network: it stands for the method, and is not the published metric",
+    "synthetic": "uses small in-house weights; not indicative of the published model",
+    "official": "uses the weights that its authors published",
+    "in-house": "computed by a small in-house network; values are not comparable with the published metric",
     "quick": "computed in bfloat16: not the official value",
-    "floor": "a floor to compare with, not a codec to use",
+    "baseline": "a lower-bound baseline to compare with, not a codec to use",
 }
 
-RATE_WORDS = {"video": "Picture", "audio": "Sound", "total": "Picture and sound"}
+RATE_WORDS = {"video": "Video", "audio": "Audio", "total": "Video and audio"}
 
 
 def missing(reason: str) -> str:
-    """An em dash and why there is no number."""
+    """An em dash and the reason for the missing number."""
     return f"{DASH} {reason}" if reason else DASH
 
 

@@ -1,4 +1,4 @@
-"""Shared fixtures. Real recordings lie in `../shared`, beside the repository; where absent, tests skip."""
+"""Shared fixtures. Real recordings are in `../shared`, beside the repository; where absent, tests skip."""
 
 import os
 import tomllib

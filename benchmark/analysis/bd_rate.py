@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write(connection: duckdb.DuckDBPyConnection, boards: Iterable[Pairs] | None = None) -> None:
-    """Make the table `bd_rates` anew with all pairs of systems, in one transaction.
+    """Recompute the table `bd_rates` with all pairs of systems, in one transaction.
 
     boards: the pairs of every board with their diagnostics, where they are known already.
     """
@@ -126,7 +126,7 @@ def _check_names(
         anchors = {"*": anchors}
     for rate, system in (anchors or {}).items():
         if rate not in (*RATES, "*"):
-            raise UsageError(f"anchors: {rate!r} is no rate; use one of {', '.join(RATES)}")
+            raise UsageError(f"anchors: {rate!r} is not a rate; use one of {', '.join(RATES)}")
         known = sorted({curve.system for curve in curves if rate in ("*", curve.rate)})
         if system not in known:
             raise UsageError(

@@ -19,7 +19,7 @@ INTERVAL_SHARE = 0.95
 """An interval is given when at least this share of the resamples has a BD-rate at all."""
 INTERVAL = (0.025, 0.975)
 _ONE_THREAD = 200_000
-"""Multiplications of a product that OpenBLAS (whose limit is 2¹⁸) surely does in one thread."""
+"""Multiplications of a product that OpenBLAS (whose limit is 2¹⁸) is known to do in one thread."""
 
 
 @lru_cache(maxsize=32)

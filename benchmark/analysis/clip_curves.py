@@ -37,7 +37,7 @@ class ClipCurves:
     clips: ids (C); points: names (P); kbps, value, weight: (C, P), the value as measured;
     grid: the points are settings of two modalities (pairs and joint codecs), not one ladder;
     weighted: a corpus-level rate, averaged by weight;
-    pooled: for a set metric how many clips its one row stands for, else 0.
+    pooled: for a distribution metric how many clips its one row stands for, else 0.
     """
 
     dataset: str
@@ -285,7 +285,7 @@ class _Received:
 
 
 def _pooled(curve: ClipCurves) -> ClipCurves:
-    """A set metric (FID) has one value per codec, point and dataset, so one row stands for all its clips."""
+    """A distribution metric (FID) has one value per codec, point and dataset: one row for all its clips."""
     import numpy as np
 
     return replace(
@@ -304,7 +304,7 @@ def bands(curve: ClipCurves, resamples: int = RESAMPLES) -> tuple[Array, Array]:
 
     Values as measured (not negated), means or, for a corpus metric, means by weight. Each point is resampled
     over the clips that it has, as its plotted mean. NaN where fewer than two clips cover it, or where a value
-    stands for all clips (a set metric).
+    stands for all clips (a distribution metric).
     """
     import numpy as np
 

@@ -21,7 +21,7 @@ MIN_POINTS = 3
 class CurveBatch:
     """B monotone envelopes with log10 rate as a PCHIP over quality, ready to be integrated.
 
-    low, high: (B,), the ends of each quality range, NaN for a row that is no curve (fewer than MIN_POINTS
+    low, high: (B,), the ends of each quality range, NaN for a row that is not a curve (fewer than MIN_POINTS
     points on its envelope, or a NaN among its points); segments: (K, 6, B), per piece its start, its width
     and the four coefficients of the antiderivative. Pieces that a row does not have are of width 0.
     """

@@ -42,7 +42,7 @@ class Curve:
     def of(cls, kbps: Sequence[float] | Array, quality: Sequence[float] | Array, grid: bool = False) -> Curve:
         """Keep the points of which no cheaper (or equally cheap) one is as good: the Pareto front.
 
-        The points of a grid (video setting × audio setting) are no ladder, so dropping some is no flaw of it
+        The points of a grid (video setting × audio setting) are not a ladder, so dropping some is not a flaw
         and leaves `monotone` True. Raises ValueError for rates that are not positive or values not finite.
         """
         import numpy as np

@@ -38,8 +38,8 @@ SELECT metric, fingerprint, modality, coalesce(higher_is_better, false) AS highe
        coalesce(aggregate, 'mean') = 'weighted' AS weighted, coalesce(kind, '') = 'set' AS pooled
 FROM chosen ORDER BY number
 """
-# Of one encode: its own scores, those of its picture with its own sound, and (a set metric has one value
-# per codec, point and dataset) the value of the set that its features are part of.
+# Of one encode: its own scores, those of its video with its own audio, and (a distribution metric has one
+# value per codec, point and dataset) the value of the set that its features are part of.
 _SCORES = f"""{_NUMBERED}
 SELECT v.number AS variant, m.number AS metric, x.value, coalesce(x.weight, 1.0) AS weight
 FROM scores x JOIN variants v USING (encode_id)
@@ -75,7 +75,7 @@ WHERE x.audio_encode_id <> x.video_encode_id AND x.status = 'ok' AND isfinite(x.
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of the plan; its fields are those of the table `metrics`. pooled: a set metric."""
+    """A metric of the plan; its fields are those of the table `metrics`. pooled: a distribution metric."""
 
     metric: str
     fingerprint: str

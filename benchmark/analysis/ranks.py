@@ -1,4 +1,4 @@
-"""Places on a board from paired differences: no anchor, and no more order than was shown."""
+"""Ranks on a board from paired differences: independent of the anchor, and only as far as significant."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """One system's place. rank: 1 + the systems that are surely better, or None with the reason.
+    """One system's place. rank: 1 + the number of significantly better systems, or None with the reason.
 
-    tied: another system has this rank too, or is ranked and neither surely better nor surely worse, so that
-    it could as well have this place; compared: other systems with which there is a result of the kind that
-    ranks (see `places`).
+    tied: another system has this rank too, or is ranked and not distinguishable from this one; compared:
+    other systems with which there is a result of the kind that ranks (see `places`).
     """
 
     rank: int | None
@@ -32,22 +31,22 @@ class Place:
     reason: str = ""
 
 
-def places(pairs: Pairs, floors: Collection[str] = ()) -> dict[str, Place]:
+def places(pairs: Pairs, baselines: Collection[str] = ()) -> dict[str, Place]:
     """The place of every system of a board, by the numbers alone where nothing can be resampled.
 
-    Surely better: the paired 95 % interval of the one's BD-rate against the other lies wholly below 0. On a
-    board of one clip or of a set metric there is no interval: the numbers alone decide, and nothing is sure.
-    Where only pairs with the default anchor were resampled (`MANY_SYSTEMS`), of two others the one is surely
-    better whose interval against the anchor lies wholly below the other's.
+    Significantly better: the paired 95 % interval of the one's BD-rate against the other is entirely below 0.
+    On a board of one clip or of a distribution metric there is no interval: the numbers alone decide, and
+    nothing is tested. Where only pairs with the default anchor were resampled (`MANY_SYSTEMS`), one system is
+    significantly better than another if its interval against the anchor is entirely below the other's.
 
     A system that has a result against less than half as many others as the best connected one has no rank:
-    it was not seen to lose because it was hardly compared. Nor have `floors`: nobody would use them, so they
-    neither win nor push others down.
+    it was not seen to lose because it was hardly compared. Nor have `baselines`: nobody would use them, so
+    they neither win nor lower the rank of others.
     """
     import numpy as np
 
     size = len(pairs.systems)
-    real = np.array([system not in floors for system in pairs.systems])
+    real = np.array([system not in baselines for system in pairs.systems])
     known, better = _outcomes(pairs)
     compared = known.sum(axis=1)
     ranked = (compared > 0) & (2 * compared >= compared.max(initial=0)) & real
@@ -61,13 +60,13 @@ def places(pairs: Pairs, floors: Collection[str] = ()) -> dict[str, Place]:
         if ranked[at]:
             found[system] = Place(int(ranks[at]), bool(tied[at]), count)
         else:
-            reason = _reason(pairs, at, count, size - 1) if real[at] else "a floor"
+            reason = _reason(pairs, at, count, size - 1) if real[at] else "lower-bound baseline"
             found[system] = Place(None, False, count, reason)
     return found
 
 
 def _outcomes(pairs: Pairs) -> tuple[Mask, Mask]:
-    """Masks (S, S): the pair has a result; the row's system is surely better than the column's."""
+    """Masks (S, S): the pair has a result; the row's system is significantly better than the column's."""
     import numpy as np
 
     apart = ~np.eye(len(pairs.systems), dtype=bool)
@@ -93,7 +92,7 @@ def _reason(pairs: Pairs, at: int, compared: int, others: int) -> str:
     if not others:
         return "nothing to compare with"
     if compared:
-        return f"compared with {compared} of {others}"
+        return f"comparable with only {compared} of {others} systems"
     asked = pairs.status[at] >= 0
     if not pairs.clips[at][asked].any():
         return "no common clip"

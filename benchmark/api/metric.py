@@ -138,7 +138,7 @@ class Metric(Protocol):
 
     infos: the metrics it computes, of one modality, all from one `compare`;
     frames_at_once: how many frames both verbs get at a time, their frame values being concatenated (it
-    bounds the memory that `reference` keeps for all variants, and is no part of any result); None when
+    bounds the memory that `reference` keeps for all variants, and is not part of any result); None when
     it needs the whole clip (then `reference` gets the clip with picture and sound).
     """
 
@@ -185,7 +185,7 @@ class PairMetric(Protocol):
 
 @dataclass(frozen=True)
 class SetScore:
-    """One set metric of one codec and point.
+    """One distribution metric of one codec and point.
 
     n: how many samples (frames) of each side it rests on; note: what a reader must know of the value.
     """

@@ -50,7 +50,7 @@ def names(kind: Kind) -> list[str]:
 
 
 def forget() -> None:
-    """Look anew at what there is, after a file or a package was added while this process runs."""
+    """Look again for what is registered, after a file or a package was added while this process runs."""
     importlib.invalidate_caches()
     _sources.cache_clear()
     metrics.cache_clear()

@@ -50,7 +50,7 @@ def _wrong(line: Timeline, bits: int) -> str | None:
     if not 0 < line.step_s < float("inf"):
         return f"has steps of {line.step_s} s; they must be longer than 0"
     if any(not isinstance(value, int) or value < 0 for value in line.bits):
-        return "holds something that is no number of bits; they are whole and not negative"
+        return "contains a value that is not a number of bits (whole, not negative)"
     if sum(line.bits) != bits:
         return f"adds up to {sum(line.bits)} bits, and the part has {bits}"
     return None

@@ -1,4 +1,4 @@
-"""How far two computations of one metric may lie apart and still be the same."""
+"""How far two computations of one metric may differ and still count as equal."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class ClipSpec:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, int | str]) -> ClipSpec:
-        """Inverse of `to_dict`. Raises InvalidClip naming what is missing, unknown or no number."""
+        """Inverse of `to_dict`. Raises InvalidClip naming what is missing, unknown or not a number."""
         wanted = {part.name for part in fields(cls)}
         if set(values) != wanted:
             raise InvalidClip(f"a clip's spec needs the keys {sorted(wanted)}, got {sorted(values)}")
@@ -77,7 +77,7 @@ class ClipSpec:
             numbers = {key: int(value) for key, value in values.items() if key != "fps"}
             return cls(fps=Fraction(values["fps"]), **numbers)
         except (TypeError, ValueError, ZeroDivisionError) as error:
-            raise InvalidClip(f"a clip's spec holds something that is no number: {error}") from error
+            raise InvalidClip(f"a clip's spec contains something that is not a number: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def sweep(
     suite_name: Annotated[
         str, typer.Argument(metavar="SUITE", help="A shipped suite (`talkbench suites`) or a TOML file.")
     ] = "demo",
-    clips: Annotated[Path | None, typer.Option(help="A folder of videos, in place of the datasets.")] = None,
+    clips: Annotated[Path | None, typer.Option(help="Folder of videos to use as dataset.")] = None,
     codecs: Annotated[str, typer.Option(help="Systems: vvc+opus,hevc+opus,…")] = "",
     points: Annotated[
         list[str] | None, typer.Option(help="Points of one codec: vvc=qp37,qp47. May be repeated.")
@@ -82,24 +82,24 @@ def sweep(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0,1")] = "auto",
     executor: Annotated[str, typer.Option(help="local (worker processes) or serial (this one)")] = "local",
     workers: Annotated[
-        int, typer.Option(min=0, max=MAX_WORKERS, help="Worker processes; 0 is one per core.")
+        int, typer.Option(min=0, max=MAX_WORKERS, help="Number of worker processes; 0: one per core.")
     ] = 0,
     limit: Annotated[
         int | None, typer.Option(min=1, max=MAX_LIMIT, help="Only the first N clips of each dataset.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Where results go. Default: results/SUITE")] = None,
-    rescore: Annotated[str, typer.Option(help="Metrics whose scores are forgotten first: pesq,stoi")] = "",
+    out: Annotated[Path | None, typer.Option(help="Output folder. Default: results/SUITE")] = None,
+    rescore: Annotated[str, typer.Option(help="Metrics to recompute: pesq,stoi")] = "",
     quick: Annotated[
         bool,
-        typer.Option(help="Learned metrics in bfloat16: faster, not official, their deviation is shown."),
+        typer.Option(help="Learned metrics in bfloat16: faster, not official; reports the deviation."),
     ] = False,
-    retry_failed: Annotated[bool, typer.Option(help="Run again what failed before.")] = False,
+    retry_failed: Annotated[bool, typer.Option(help="Retry what failed before.")] = False,
     previews: Annotated[
-        int | None, typer.Option(min=0, help="Clips of each dataset whose previews the report plays.")
+        int | None, typer.Option(min=0, help="Clips per dataset to make report previews of.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option(help="Say what would be done, and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Print what would be done; run nothing.")] = False,
 ) -> None:
-    """Run a suite and write its report. Run it again to resume: what is done stays done."""
+    """Run a suite and write its report. Run it again to resume; finished work is kept."""
     from ...reports import site
     from ..sweep import run
 
@@ -126,7 +126,7 @@ def sweep(
         # Ctrl-C in the middle of a query comes out of DuckDB as RuntimeError("Query interrupted").
         if isinstance(error, RuntimeError) and "interrupted" not in str(error).lower():
             raise
-        _err.say("interrupted; the same command goes on from here")
+        _err.say("interrupted; run the same command again to resume")
         raise typer.Exit(130) from None
     raise typer.Exit(1 if failed else 0)
 
@@ -139,7 +139,7 @@ def _names(option: str, text: str) -> list[str]:
     """The names of an option, none where it was not given. Raises UsageError for one that holds no name."""
     found = _split(text)
     if text and not found:
-        raise UsageError(f"--{option} {text!r} holds no name; give one or more, or leave it out")
+        raise UsageError(f"--{option} {text!r} contains no name; give one or more, or omit the option")
     return found
 
 
@@ -149,10 +149,10 @@ def _points(entries: list[str]) -> dict[str, list[str]]:
         codec, equals, names = entry.partition("=")
         codec = codec.strip()
         if not codec or not equals or not _split(names):
-            raise UsageError(f"--points {entry}: say CODEC=POINT,POINT")
+            raise UsageError(f"--points {entry}: expected CODEC=POINT[,POINT]")
         if codec in found:
             raise UsageError(
-                f"--points names {codec!r} twice; say all its points in one: {codec}=POINT,POINT"
+                f"--points names {codec!r} twice; give all its points in one option: {codec}=POINT,POINT"
             )
         found[codec] = _split(names)
     return found
@@ -248,7 +248,7 @@ def check(
     codec: Annotated[str, typer.Argument(help="A codec (`talkbench codecs`).")],
     device: Annotated[str, typer.Option(help="cpu or cuda:0")] = "cpu",
 ) -> None:
-    """Check that a codec keeps its contract: bits that are needed, no state, right shapes."""
+    """Check that a codec fulfils the codec contract: no unused bits, no hidden state, correct shapes."""
     from ..conformance import check as conformance
 
     def show(result: conformance.CheckResult) -> None:
@@ -269,10 +269,10 @@ def check(
 def new_codec(
     name: Annotated[str, typer.Argument(help="The codec's name: lower case, digits and '-'.")],
     into: Annotated[
-        Path | None, typer.Option(help="Write a package of its own there, outside talkbench.")
+        Path | None, typer.Option(help="Create a separate package in this folder, outside talkbench.")
     ] = None,
 ) -> None:
-    """Write a working codec to start from."""
+    """Create a working codec to start from."""
     from . import scaffold
 
     path = scaffold.new_codec(name, into)
@@ -302,9 +302,12 @@ def show_bd_rate(
 def export(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of results.")],
     format_name: Annotated[str, typer.Option("--format", help="parquet, csv, latex or tables")] = "parquet",
-    out: Annotated[Path | None, typer.Option(help="Where to. Default: DIR/export, or DIR/tables")] = None,
+    out: Annotated[Path | None, typer.Option(help="Output folder. Default: DIR/export or DIR/tables")] = None,
 ) -> None:
-    """Write every table of the store as Parquet, CSV or LaTeX, or as tables that are as good as the store."""
+    """Export every table as Parquet, CSV or LaTeX, or as a portable folder of Parquet tables.
+
+    The folder (`--format tables`) is accepted in place of the database.
+    """
     from ...reports.publication import export as exporting
 
     target = out or directory / (parquet.FOLDER if format_name == parquet.FOLDER else "export")

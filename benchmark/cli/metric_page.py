@@ -1,4 +1,4 @@
-"""docs/metrics.md, written from what the metrics and the registry of weights say of themselves.
+"""docs/metrics.md, generated from the metrics and the registry of weights.
 
 python -m talkbench.benchmark.cli.metric_page > docs/metrics.md
 
@@ -19,22 +19,22 @@ _HEAD = f"""# Metrics
 
 Written by `{COMMAND}`; do not edit.
 
-`talkbench metrics` says which of them can run here, and what to do where one cannot;
-`talkbench metrics --explain NAME` says all about one. Values *per frame*
+`talkbench metrics` shows which of them can run here, and how to enable the others;
+`talkbench metrics --explain NAME` describes one in full. Values *per frame*
 are averaged over the frames of a clip, then over clips; *per word*, errors of all clips are divided by words
-of all clips. A metric that does not apply to a clip has no number, but a reason. Codecs return sound aligned
+of all clips. A metric that does not apply to a clip has no value, but a reason. Codecs return sound aligned
 with the reference; no metric resizes a picture or changes a level unless its definition says so.
 """
 _SECTIONS = {
     "Video": "",
     "Audio": "",
-    "Picture with sound": "One value per clip, of a picture with a sound.",
-    "Sets of clips": "One value over all clips of one codec, point and dataset, printed with the number of "
-    "samples that it rests on.",
+    "Video with audio": "One value per clip, of video together with audio.",
+    "Sets of clips": "One value over all clips of one codec, point and dataset, shown with the number of "
+    "samples that it is computed from.",
 }
 _WEIGHTS = """## Weights
 
-What the metrics and codecs learned, by whom, and under which licence: see [weights](weights.md). Where no
+The weights of metrics and codecs, with source and licence: see [weights](weights.md). Where no
 sha256 is given, that of the first complete file is recorded and enforced from then on."""
 
 
@@ -56,7 +56,7 @@ def page(infos: Sequence[MetricInfo], parts: Iterable[Weight]) -> str:
 def _section(info: MetricInfo) -> str:
     if info.kind == "set":
         return "Sets of clips"
-    return {"video": "Video", "audio": "Audio", "pair": "Picture with sound"}[info.modality]
+    return {"video": "Video", "audio": "Audio", "pair": "Video with audio"}[info.modality]
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

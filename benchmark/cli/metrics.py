@@ -87,7 +87,7 @@ def facts(family: str, info: MetricInfo) -> list[tuple[str, str]]:
 
 
 _AVERAGE = {"mean": "then the mean over clips", "weighted": "then summed over clips by weight (words)"}
-_SET = "set: one value over all clips of a codec and point"
+_SET = "distribution (set): one value over all clips of a codec and point"
 
 
 def _file(family: str) -> str:

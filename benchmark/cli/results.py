@@ -1,4 +1,4 @@
-"""`talkbench submit`, `verify` and `merge`: results that leave one machine, and are believed on another."""
+"""`talkbench submit`, `verify` and `merge`: share results between machines and verify them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _out = Terminal()
 
 def submit(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A sweep's folder.")],
-    out: Annotated[Path | None, typer.Option(help="The archive. Default: DIR/DIR.talkbench.zip")] = None,
-    name: Annotated[str, typer.Option(help="Who submits: shown with the results.")] = "",
-    unfinished: Annotated[bool, typer.Option(help="Also a store whose latest run did not end.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Output archive. Default: DIR/DIR.talkbench.zip")] = None,
+    name: Annotated[str, typer.Option(help="Name of the submitter, shown with the results.")] = "",
+    unfinished: Annotated[bool, typer.Option(help="Allow a store whose latest run did not finish.")] = False,
 ) -> None:
     """Pack a sweep's tables and bitstreams into one archive, with a hash of every file."""
     from ..sharing import submit as submitting
@@ -42,15 +42,15 @@ def submit(
 
 
 def verify(
-    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="What `talkbench submit` wrote.")],
-    sample: Annotated[int, typer.Option(min=1, help="How many bitstreams to decode and score again.")] = 12,
-    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="An archive of `talkbench submit`.")],
+    sample: Annotated[int, typer.Option(min=1, help="Number of bitstreams to decode and score again.")] = 12,
+    everything: Annotated[bool, typer.Option("--all", help="Decode and score all bitstreams.")] = False,
     clips: Annotated[
-        list[Path] | None, typer.Option(help="Your copy of the recordings. May be repeated.")
+        list[Path] | None, typer.Option(help="Folder with your copy of the recordings. May be repeated.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Of the sample; default: another one each time.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the random sample (default: random).")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0,1")] = "auto",
-    workers: Annotated[int, typer.Option(min=0, help="Worker processes; 0 is one per core.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Number of worker processes; 0: one per core.")] = 0,
 ) -> None:
     """Check an archive: hashes, tables, reference clips, and a sample decoded and scored again."""
     from ..execution import executors
@@ -75,13 +75,13 @@ def verify(
 
 def merge(
     parts: Annotated[list[Path], typer.Argument(metavar="A B …", help="Folders of results, or archives.")],
-    out: Annotated[Path, typer.Option(help="The new folder.")],
+    out: Annotated[Path, typer.Option(help="Output folder (must not exist).")],
     keep_fingerprints: Annotated[
-        bool, typer.Option(help="Metrics of other builds stand side by side, each over its own clips.")
+        bool, typer.Option(help="Keep metrics of different builds side by side, each over its own clips.")
     ] = False,
-    unfinished: Annotated[bool, typer.Option(help="Also folders whose latest run did not end.")] = False,
+    unfinished: Annotated[bool, typer.Option(help="Allow folders whose latest run did not finish.")] = False,
 ) -> None:
-    """Join the results of several machines or teams, or say why they do not belong together."""
+    """Merge the results of several machines or teams, or report why they cannot be merged."""
     from ..sharing import merge as merging
     from ..sharing.checks import plain
 
@@ -90,18 +90,19 @@ def merge(
     scores = sum(counts.get(table, 0) for table in ("scores", "pair_scores", "set_scores"))
     _say(
         f"{len(parts)} results: {counts['clips']} clips, {counts['encodes']} encodes, {scores} scores, "
-        f"{counts['runs']} runs, {made.bitstreams} bitstreams; {made.repeated} rows were there more than once"
+        f"{counts['runs']} runs, {made.bitstreams} bitstreams; {made.repeated} duplicate rows"
     )
     _say(f"systems: {plain(', '.join(made.systems))}")
     if made.void_set_scores:
         _say(
-            f"{made.void_set_scores} scores of set metrics are unavailable: they were made over the clips of "
-            "one part; sweep all clips together to have them"
+            f"{made.void_set_scores} scores of distribution metrics are unavailable: they were computed over "
+            "the clips of one part; sweep all clips together to compute them"
         )
     _say(f"{out}: now `talkbench report {out}`")
 
 
 def _tell(archive: Path, found: Verification) -> None:
+    from ..sharing import checks
     from ..sharing.checks import listed, plain
 
     manifest = found.manifest
@@ -123,17 +124,19 @@ def _tell(archive: Path, found: Verification) -> None:
     if found.largest:
         metric, difference = max(found.largest.items(), key=lambda entry: entry[1])
         by = f"differ by {difference:.2g} at most ({metric})" if difference else "are equal to the last bit"
-        _say(f"scores that were made again {by}")
+        _say(f"recomputed scores {by}")
     if found.unseen:
-        _say(f"nothing was decoded of: {plain(', '.join(found.unseen))}")
+        _say(f"not decoded: {plain(', '.join(found.unseen))}")
     extent = (
         f"{found.decoded} of {found.bitstreams} bitstreams were decoded again "
-        f"and {found.scored} scores made again (--seed {found.seed})"
+        f"and {found.scored} scores recomputed (--seed {found.seed})"
     )
+    failed = checks.wrong(found.checks)
+    checked = failed + sum(check.verified for check in found.checks)
     say = {
         "verified": f"verified: nothing is wrong; {extent}",
-        "wrong": f"WRONG: this archive is not what it says; {extent}",
-        "nothing checked": f"not verified: nothing is wrong, but nothing could be made again; {extent}",
+        "wrong": f"VERIFICATION FAILED: {failed} of {checked} checked items are wrong; {extent}",
+        "nothing checked": f"not verified: nothing is wrong, but no score could be recomputed; {extent}",
     }
     _say(f"{archive}: {say[found.verdict]}")
 

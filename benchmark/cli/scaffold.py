@@ -40,7 +40,7 @@ def new_codec(name: str, folder: Path | None = None) -> Path:
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
         raise UsageError(
             f"{name!r} cannot be a codec's name: use lower-case letters, digits and single '-' between them, "
-            "beginning with a letter, and no word of Python's, such as 'my-codec'"
+            "beginning with a letter, and not a Python keyword, such as 'my-codec'"
         )
     if name in registry.names("codecs"):
         raise UsageError(f"there is a codec called {name!r} already; choose another name")

@@ -43,22 +43,22 @@ def recipes() -> Mapping[str, str]:
 def train(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe: syncnet, dac, fomm, cfte, encodec")],
     minutes: Annotated[
-        float | None, typer.Option(min=0, help="A budget of time. Default: the recipe's steps.")
+        float | None, typer.Option(min=0, help="Time budget in minutes. Default: the recipe's steps.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda:0")] = "auto",
     out: Annotated[
-        Path | None, typer.Option(help="Folder of checkpoint and weights. Default: in the cache")
+        Path | None, typer.Option(help="Folder for checkpoint and weights. Default: in the cache")
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Go on from the checkpoint in that folder.")] = False,
+    resume: Annotated[bool, typer.Option(help="Resume from the checkpoint in that folder.")] = False,
     perceptual: Annotated[
         bool | None,
-        typer.Option(help="A loss from VGG-16's features too. Default: where its weights are here."),
+        typer.Option(help="Add a VGG-16 perceptual loss. Default: if its weights are available."),
     ] = None,
     evaluate: Annotated[
-        bool, typer.Option(help="Train nothing: measure the weights in --out, else the shipped ones.")
+        bool, typer.Option(help="Do not train; evaluate the weights in --out, or else the shipped ones.")
     ] = False,
 ) -> None:
-    """Train small weights on the embedded dataset, or measure them on its test split."""
+    """Train small weights on the embedded dataset, or evaluate them on its test split."""
     known = recipes()
     if name not in known:
         raise unknown("recipes", name, sorted(known))
@@ -72,15 +72,15 @@ def train(
     request = Request(place, out or cache_folder() / "training" / name, minutes, resume, perceptual)
     checkpoint = request.out / "checkpoint.pt"
     if resume and not checkpoint.is_file():
-        raise UsageError(f"--resume: there is no {checkpoint}")
+        raise UsageError(f"--resume: {checkpoint} does not exist")
     if not resume and checkpoint.is_file():
-        raise UsageError(f"{checkpoint} exists: go on from it with --resume, or choose another --out")
+        raise UsageError(f"{checkpoint} exists: continue it with --resume, or choose another --out")
     request.out.mkdir(parents=True, exist_ok=True)
     try:
         weights = recipe.train(request, say)
     except KeyboardInterrupt:
-        again = "with --resume goes on from here" if checkpoint.is_file() else "begins anew"
-        console.say(f"interrupted; the same command {again}")
+        again = "with --resume to continue" if checkpoint.is_file() else "to start again"
+        console.say(f"interrupted; run the same command {again}")
         raise typer.Exit(130) from None
     console.say(f"weights: {weights}")
     console.say(f"card: {weights.with_suffix('.json')}")
@@ -89,7 +89,7 @@ def train(
 def _evaluate(recipe: Recipe, out: Path | None, device: str, say: Say, console: Terminal) -> None:
     weights = card.file_of(recipe.WEIGHTS, out) if out else None
     if weights and not weights.is_file():
-        raise UsageError(f"--evaluate: there is no {weights}; train first, or leave --out away")
+        raise UsageError(f"--evaluate: {weights} does not exist; train first, or omit --out")
     measured = dict(recipe.evaluate(weights, device, say))
     if weights:
         card.save(weights, {**card.read(weights), "test": measured})

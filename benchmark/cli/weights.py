@@ -1,4 +1,4 @@
-"""`talkbench weights`: which learned parts there are and where they lie; get them; check them."""
+"""`talkbench weights`: list, fetch and verify the weights of metrics and codecs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..weights import locate
 from ..weights.entry import Weight
 from ..weights.locate import Found
 
-app = typer.Typer(no_args_is_help=True, help="Learned parts of metrics and codecs: list, fetch, verify.")
+app = typer.Typer(no_args_is_help=True, help="Weights of metrics and codecs: list, fetch, verify.")
 _out = Terminal()
 _err = Terminal(stderr=True)
 _LINE_EVERY_S = 15.0
@@ -29,7 +29,7 @@ _LINE_EVERY_S = 15.0
 
 @app.command("list")
 def list_weights() -> None:
-    """List the learned parts, whose they are, and where they lie here."""
+    """List weights with origin and local path."""
     table = Table("weights", "variant", "size", "here", "licence", box=None, pad_edge=False)
     here, refused = [], []
     for name in sorted(weights.registry()):
@@ -43,7 +43,7 @@ def list_weights() -> None:
     for line in (*here, *refused):
         _out.say(line)
     if len(here) < len(weights.registry()):
-        _out.say("get one: talkbench weights fetch NAME; all that a metric needs: --metric METRIC")
+        _out.say("to fetch: talkbench weights fetch NAME; all that a metric needs: --metric METRIC")
 
 
 def size(weight: Weight) -> str:
@@ -68,24 +68,24 @@ def where(found: Found) -> str:
     wrong = "".join(f"\n{problem}" for problem in found.refused)
     if found.path is None:
         return f"no: talkbench weights fetch {found.weight.name}{wrong}"
-    trust = "" if found.weight.sha256 else "; sha256 recorded at first sight, not in the registry"
+    trust = "" if found.weight.sha256 else "; sha256 recorded on first use, not in the registry"
     return f"{found.path} ({found.place}{trust}){wrong}"
 
 
 @app.command()
 def fetch(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME…", help="Which (`list`).")] = None,
-    metric: Annotated[str, typer.Option(help="All that these metrics need: fid,lse_c")] = "",
-    everything: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME…", help="Names (see `list`).")] = None,
+    metric: Annotated[str, typer.Option(help="All weights that these metrics need: fid,lse_c")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Fetch all.")] = False,
     accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="Accept non-commercial licences without a question.")
+        bool, typer.Option("--accept-licence", help="Accept non-commercial licences without being asked.")
     ] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Only look; fetch nothing.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Only check; fetch nothing.")] = False,
 ) -> None:
-    """Download learned parts, verified; a download that was cut goes on where it was."""
+    """Download and verify weights. Resumes interrupted downloads."""
     chosen = [*(names or []), *_of_metrics(metric), *(weights.registry() if everything else ())]
     if not chosen:
-        raise UsageError("say which: talkbench weights fetch NAME…, or --metric METRIC, or --all")
+        raise UsageError("nothing selected; give NAME…, or --metric METRIC, or --all")
     parts = [weights.get(name) for name in dict.fromkeys(chosen)]
     if offline:
         os.environ[weights.OFFLINE] = "1"
@@ -100,7 +100,7 @@ def fetch(
             failed += 1
             _err.say(f"talkbench: {error}")
         except KeyboardInterrupt:
-            _err.say("interrupted; the same command goes on from here")
+            _err.say("interrupted; run the same command again to resume")
             raise typer.Exit(130) from None
     if failed:
         raise typer.Exit(2 if failed == len(parts) else 1)
@@ -185,10 +185,10 @@ class _Shown:
 @app.command()
 def verify(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME…", help="Default: all that are here.")
+        list[str] | None, typer.Argument(metavar="NAME…", help="Default: all that are available locally.")
     ] = None,
 ) -> None:
-    """Read the files again and compare their sha256; exit code 1 if one is wrong."""
+    """Read the files again and compare their sha256; exit code 1 if one does not match."""
     failed = 0
     for name in names or sorted(weights.registry()):
         weight = weights.get(name)

@@ -66,8 +66,8 @@ def identity(bench: Bench) -> Iterator[CheckResult]:
         )
         if said != is_
     ]
-    mend = "build both from the same function, so that plans and rows agree"
-    yield verdict("description", "; ".join([*differs, mend]) if differs else "", "describe() equals load()")
+    fix = "build both from the same function, so that plans and rows agree"
+    yield verdict("description", "; ".join([*differs, fix]) if differs else "", "describe() equals load()")
     there = bench.decoder.identify()
     same = not isinstance(there, Refusal) and (there.facts, there.points) == (here.facts, here.points)
     found = str(there) if isinstance(there, Refusal) else f"{there.facts} {there.points}"
@@ -246,15 +246,15 @@ def repeats(bench: Bench) -> Iterator[CheckResult]:
 
 
 def _same(
-    name: str, wanted: DecodedClip | Refusal, found: DecodedClip | Refusal, what: str, mend: str
+    name: str, wanted: DecodedClip | Refusal, found: DecodedClip | Refusal, what: str, fix: str
 ) -> CheckResult:
     if isinstance(found, Refusal):
-        return CheckResult(name, False, f"{what} must give the same clip; instead: {found}; {mend}")
+        return CheckResult(name, False, f"{what} must give the same clip; instead: {found}; {fix}")
     if isinstance(wanted, Refusal):
-        return CheckResult(name, False, f"decoding worked once, and then: {wanted}; {mend}")
+        return CheckResult(name, False, f"decoding worked once, and then: {wanted}; {fix}")
     if wanted.sha256 != found.sha256:
         return CheckResult(
-            name, False, f"{what} must give the same clip bit for bit, and gave another; {mend}"
+            name, False, f"{what} must give the same clip bit for bit, and gave another; {fix}"
         )
     return CheckResult(name, True, "the same clip, bit for bit")
 

@@ -16,7 +16,7 @@ _WAVEFORM_LIKENESS, _ENVELOPE_LIKENESS = 0.3, 0.6
 
 
 def aligned(bench: Bench) -> Iterator[CheckResult]:
-    """The decoded sound is not late, at the point of the highest rate, as far as that can be told."""
+    """The decoded sound is not late, at the point of the highest rate, as far as that can be measured."""
     if "audio" not in bench.modalities:
         yield CheckResult("aligned", None, "does not concern a codec of video")
         return
@@ -35,7 +35,7 @@ def aligned(bench: Bench) -> Iterator[CheckResult]:
         yield CheckResult(
             "aligned",
             None,
-            f"at {point!r} the decoded sound is too unlike the original to tell its delay "
+            f"at {point!r} the decoded sound is too unlike the original to measure its delay "
             f"(coherence {waveform.likeness:.2f}, correlation of envelopes {envelope.likeness:.2f})",
         )
         return
@@ -44,5 +44,5 @@ def aligned(bench: Bench) -> Iterator[CheckResult]:
     side = "late" if late_ms > 0 else "early"
     said = f"by its {how}, the sound at {point!r} is {abs(late_ms):.3f} ms {side}"
     ok = abs(late_ms) <= limit_ms
-    mend = "" if ok else ": decode() must take back the codec's own delay, look-ahead included, to the sample"
-    yield CheckResult("aligned", ok, f"{said} ({measured.samples:.2f} samples at 16 kHz){mend}")
+    fix = "" if ok else ": decode() must take back the codec's own delay, look-ahead included, to the sample"
+    yield CheckResult("aligned", ok, f"{said} ({measured.samples:.2f} samples at 16 kHz){fix}")

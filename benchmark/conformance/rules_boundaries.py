@@ -1,4 +1,4 @@
-"""The rules on where a bitstream is parted: lengths of parts are not billed, so nothing may lie in them.
+"""The rules on where a bitstream is parted: lengths of parts are not billed, so they must carry nothing.
 
 Names, number and order of parts are the codec's declaration, and a bitstream with others is refused. What is
 left are the lengths (`types.boundary_bits` says how much they could carry): which parts are empty, and where
@@ -20,7 +20,7 @@ _BUDGET_S = 30.0  # of each rule
 _SCENES, _NOISES = 5, 8
 _LEAST_TRIALS = 3
 # Of the bytes, so much may change its part when only the noise of a clip changes. Boundaries that carry data
-# lie anywhere: two of them are further apart than this nine times in ten.
+# can be anywhere: two of them are further apart than this nine times in ten.
 _SHARE = 0.05
 
 
@@ -36,7 +36,7 @@ def emptiness(bench: Bench) -> Iterator[CheckResult]:
         said = " and ".join(_words(pattern) for pattern in sorted(patterns))
         wrong = (
             f"of {len(found)} clips of one shape at point {bench.point!r}, the empty parts were {said}: "
-            "which of the parts are empty is not billed, and tells the decoder of the clip. Let it follow "
+            "which of the parts are empty is not billed, yet informs the decoder. Let it follow "
             "from the clip's spec and the point, or write it into a payload that is never empty"
         )
     yield verdict("emptiness", wrong, f"of {len(found)} clips of one shape, {_words(min(patterns))} empty")
@@ -92,7 +92,7 @@ def boundaries(bench: Bench) -> Iterator[CheckResult]:
     shifts = sorted(_shift(one, other) for one, other in itertools.combinations(found, 2))
     middle = shifts[len(shifts) // 2]
     wrong = (
-        f"in {len(found)} clips that differ in noise only, {100 * middle:.0f} % of the bytes lie in another "
+        f"in {len(found)} clips that differ in noise only, {100 * middle:.0f} % of the bytes are in another "
         "part from one clip to another: boundaries between parts are not billed, and must follow from what "
         "the parts are"
     )

@@ -90,8 +90,8 @@ def timeline(bench: Bench) -> Iterator[CheckResult]:
         message = "the codec has no timeline(), and need not have one"
         yield CheckResult("timeline", None, message)
     elif isinstance(found, Refusal):
-        mend = "each part's bits must fall into its timeline, headers where they stand"
-        yield CheckResult("timeline", False, f"timeline() must add up to the bits; instead: {found}; {mend}")
+        fix = "each part's bits must fall into its timeline, headers where they stand"
+        yield CheckResult("timeline", False, f"timeline() must add up to the bits; instead: {found}; {fix}")
     else:
         steps = ", ".join(f"{name} {count}" for name, count in found.items())
         yield CheckResult("timeline", True, f"adds up to the bits; steps: {steps}")
@@ -145,13 +145,13 @@ def payload_is_needed(bench: Bench) -> Iterator[CheckResult]:
                 f"part {part.name!r}: {len(unheard['byte'])} of {flips} changed bytes ({at}) do nothing"
             )
         idle += [f"part {part.name!r}: the output is the same with {what}" for what in unheard["change"]]
-    mend = "Send only bytes that the decoder reads: they are billed"
-    message = f"each billed part must be needed. {'; '.join(idle)}. {mend}"
+    fix = "Send only bytes that the decoder reads: they are billed"
+    message = f"each billed part must be needed. {'; '.join(idle)}. {fix}"
     right = f"{tried} changes of {len(stream.parts)} parts, all of them noticed where they must be"
     yield CheckResult("payload-needed", not idle, message if idle else right)
-    mend = "Raise CodecError, with what is wrong, when a payload cannot be decoded"
+    fix = "Raise CodecError, with what is wrong, when a payload cannot be decoded"
     message = f"{len(damage)} of {tried} damaged payloads gave neither a right-shaped clip nor a CodecError, "
-    message += f"such as {'; '.join(damage[:3])}. {mend}"
+    message += f"such as {'; '.join(damage[:3])}. {fix}"
     right = f"{tried} damaged payloads gave a clip of the right shape or a clear error"
     yield CheckResult("damage", not damage, message if damage else right)
 

@@ -2,7 +2,7 @@
 
 R'G'B' is full-range 8-bit; the matrix (ITU-R BT.709, Kr = 0.2126, Kb = 0.0722) acts on the values as
 they are, with no change of transfer curve. Luma spans 16..235 and chroma 16..240, times 4 at 10 bits.
-Chroma lies as H.264, HEVC and VVC assume when told nothing (type 0, 'left'): on even columns, midway
+Chroma is sited as H.264, HEVC and VVC assume by default (type 0, 'left'): on even columns, midway
 between two rows. It is reduced with the filters [1 2 1]/4 across and [1 1]/2 down, and enlarged linearly:
 [1], [1 1]/2 across, [3 1]/4, [1 3]/4 down. Edges are replicated; an odd size gains one replicated row or
 column on the way in, and loses it on the way out.

@@ -19,7 +19,7 @@ _STEP_S, _ENVELOPE_S = 0.001, 0.008
 
 @dataclass(frozen=True)
 class Delay:
-    """samples: by which a sound is late (negative: early); likeness: from 0 to 1, how far that can be told.
+    """samples: by which a sound is late (negative: early); likeness: from 0 to 1, how reliable that is.
 
     error: standard error of `samples`, from the likeness; likeness is the mean coherence of the waveforms,
     or the correlation of the envelopes.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # The detector marks brows to chin. A head with its hair, some neck and air around it takes about
-# this many times the marked side, and its middle lies this much of the side above the mark's middle.
+# this many times the marked side, and its centre is this fraction of the side above the mark's centre.
 HEAD = 2.1
 UP = 0.13
 # The marks of a still face scatter over about this much of its side; only what goes beyond is movement.
@@ -106,7 +106,7 @@ def head_square(faces: Sequence[Box], width: float, height: float) -> Box:
 
 
 def square(middle: tuple[float, float], side: float, width: float, height: float) -> Box:
-    """A square of `side` around `middle`, made smaller and moved until it lies inside width x height."""
+    """A square of `side` around `middle`, made smaller and moved until it is inside width x height."""
     short = min(width, height)
     side = short if side > NEARLY_ALL * short else side
     left = min(max(middle[0] - side / 2, 0), width - side)

@@ -93,7 +93,7 @@ def _scalar(value: Any) -> int | float | str:
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"must be a finite number, got {shown(value)}")
     if abs(value) > MAX_INTEGER:
-        raise ValueError(f"must lie within ±2^53, got {shown(value)}")
+        raise ValueError(f"must be within ±2^53, got {shown(value)}")
     return value
 
 

@@ -90,7 +90,7 @@ def unpacked(archive: Path) -> Iterator[Unpacked]:
     """The members of an archive as files of a temporary folder, which is removed afterwards.
 
     Raises UsageError naming the archive, the member and the reason for anything that `pack` does not write;
-    a member whose bytes are not those of the manifest is told of in `damaged`.
+    a member whose bytes do not match the manifest is listed in `damaged`.
     """
     if not archive.is_file():
         raise UsageError(f"{archive}: no such file")
@@ -138,7 +138,7 @@ class _Bounded:
 def _unpack(archive: Path, source: zipfile.ZipFile, folder: Path) -> Unpacked:
     members = _checked_members(archive, source.infolist())
     if NAME not in members:
-        raise UsageError(f"{archive}: has no {NAME}; it is no archive of `talkbench submit`")
+        raise UsageError(f"{archive}: has no {NAME}; it is not an archive of `talkbench submit`")
     if members[NAME].file_size > MAX_MANIFEST_BYTES:
         raise UsageError(f"{archive}: {NAME}: larger than {MAX_MANIFEST_BYTES} bytes")
     try:
@@ -201,7 +201,7 @@ def _checked_members(archive: Path, infos: Sequence[zipfile.ZipInfo]) -> dict[st
         reason = _refused(info) or ("is there twice" if info.filename in found else None)
         total += info.file_size
         if reason is None and total > size:
-            reason = "the members say that they are larger than the whole archive"
+            reason = "the declared sizes of the members exceed the archive's size"
         if reason:
             raise UsageError(f"{archive}: {_shown(info.orig_filename)}: {reason}")
         found[info.filename] = info
@@ -214,18 +214,18 @@ def _refused(info: zipfile.ZipInfo) -> str | None:
     if "\\" in name or name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
         return "its name leads out of the archive"
     if kind not in (0, stat.S_IFREG):
-        return "it is no ordinary file (a link, a folder or a device)"
+        return "it is not an ordinary file (a link, a folder or a device)"
     if info.flag_bits & 0x1:
         return "it is encrypted"
     if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
         return "it is compressed; `talkbench submit` stores files as they are"
     if name != info.filename or not name.isascii():
-        return "its name is no name of a file"
+        return "its name is not a valid file name"
     table = _TABLE.fullmatch(name)
     if table and table[1] not in parquet.schema():
         return f"this talkbench has no table {table[1]!r}"
     if name != NAME and not table and not _BITSTREAM.fullmatch(name):
-        return "it is no part of a submission"
+        return "it is not part of a submission"
     return None
 
 

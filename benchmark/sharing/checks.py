@@ -28,7 +28,7 @@ class Check:
 
 
 def plain(text: str) -> str:
-    """Text of strangers for a terminal: whatever is not printable is spelt out."""
+    """Untrusted text for a terminal: characters that are not printable are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

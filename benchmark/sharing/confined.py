@@ -1,7 +1,7 @@
 """Calls on foreign bytes: in a worker process of a verification, with limits of the operating system.
 
 They bound what a decoder takes by mistake or by a crafted bitstream: address space, the size of each file
-that it writes, and open files. They are no sandbox: code that takes over the process could lift them.
+that it writes, and open files. They are not a sandbox: code that takes over the process could lift them.
 """
 
 from __future__ import annotations

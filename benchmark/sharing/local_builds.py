@@ -32,7 +32,7 @@ def codecs(connection: Connection) -> tuple[dict[tuple[str, str], CodecInfo], di
 
 def _codec(name: str, fingerprint: str) -> CodecInfo | str:
     if name not in registry.names("codecs"):
-        return f"codec {name!r} is not here"
+        return f"codec {name!r} is not installed here"
     try:
         module = registry.codec(name)
         if reason := module.availability():
@@ -62,7 +62,7 @@ def metrics(connection: Connection) -> tuple[Metrics, dict[tuple[str, str], str]
             own = registry.metrics()[name][1].fingerprint()
             reasons[key] = f"metric {name!r} is another build here ({own}, not {fingerprint})"
         else:
-            reasons[key] = f"metric {name!r} is not here"
+            reasons[key] = f"metric {name!r} is not installed here"
     return found, reasons
 
 
@@ -72,7 +72,7 @@ def _forms(connection: Connection) -> Metrics:
     for family, options in _metric_options(connection):
         try:
             described += [(family, info) for info in registry.describe_family(family, options)]
-        except Exception:  # options of a stranger: their metrics have another fingerprint, then
+        except Exception:  # untrusted options: their metrics then have another fingerprint
             continue
     return {
         (form.name, form.fingerprint()): (family, form)
@@ -90,7 +90,7 @@ def _metric_options(connection: Connection) -> Iterator[tuple[str, dict[str, Any
 
 
 def descriptions(connection: Connection) -> Check:
-    """Of a fingerprint that is known here, the row says what this machine says: direction, weights, …"""
+    """The row of a locally known fingerprint matches the local description: direction, weights, …"""
     result = Check("codecs, metrics described as here")
     own, reasons = codecs(connection)
     result.not_checked.update(reasons.values())
@@ -106,7 +106,7 @@ def descriptions(connection: Connection) -> Check:
         "ORDER BY ALL"
     ).fetchall():
         if (name, fingerprint) not in forms:
-            result.not_checked[f"metric {name!r} is another build here, or is not here"] += 1
+            result.not_checked[f"metric {name!r} is another build here, or is not installed here"] += 1
             continue
         family, info = forms[name, fingerprint]
         expected = [family, info.kind, info.modality, info.unit, info.higher_is_better, info.aggregate]

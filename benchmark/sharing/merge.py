@@ -1,4 +1,4 @@
-"""Joins the results of several machines or teams into one store, or says why they do not belong together.
+"""Merges the results of several machines or teams into one store, or says why that is not possible.
 
 All or nothing: the new folder is built beside its place, and takes it when it is whole.
 """
@@ -42,7 +42,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge made: rows by table, rows that several parts had, set scores that are void, bitstreams."""
+    """What a merge made: rows by table, duplicate rows, void distribution scores, bitstreams."""
 
     counts: dict[str, int]
     repeated: int
@@ -58,12 +58,12 @@ def merge(
 
     keep_fingerprints: metrics of one name and different fingerprints stand side by side; unfinished: also
     folders whose latest run did not end. Raises UsageError, and leaves nothing, where parts contradict
-    each other or one of them is not what it says.
+    each other or one of them fails its checks.
     """
     if len(parts) < 2:
         raise UsageError("merge needs two or more folders or archives")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out}: something is there already; give a new folder")
+        raise UsageError(f"--out {out}: already exists; give a new folder")
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     building = out.absolute().with_name(f".{out.absolute().name}.{uuid.uuid4().hex[:8]}")
     try:
@@ -80,7 +80,7 @@ def merge(
 
 @contextlib.contextmanager
 def _part(path: Path, unfinished: bool) -> Iterator[Part]:
-    """Open a folder or an archive and check it. Raises UsageError where it is not what it says."""
+    """Open a folder or an archive and check it. Raises UsageError where its checks fail."""
     if path.is_dir():
         with (
             tempfile.TemporaryDirectory(prefix="talkbench-") as temporary,
@@ -102,13 +102,13 @@ def _part(path: Path, unfinished: bool) -> Iterator[Part]:
 
 
 def _check(part: Part, archived: Path | None) -> None:
-    """Raise UsageError unless a part is what it says; an archive holds no other bitstream than it needs."""
+    """Raise UsageError unless a part passes its checks; an archive has no bitstreams beside those needed."""
     with tables.read(part.tables, memory_limit=MEMORY_LIMIT, archive=archived) as connection:
         found = structure.check(connection, part.root, whole=archived is not None)
     lines = [checks.plain(line) for check in found for line in check.wrong]
     if lines:
         shown = "\n".join(checks.listed(lines))
-        raise UsageError(f"{part.name}: its tables or bitstreams are not what they say:\n{shown}")
+        raise UsageError(f"{part.name}: its tables or bitstreams fail their checks:\n{shown}")
 
 
 def _build(parts: Sequence[Part], folder: Path, keep_fingerprints: bool) -> Merged:
@@ -125,7 +125,7 @@ def _build(parts: Sequence[Part], folder: Path, keep_fingerprints: bool) -> Merg
             )
         contradictions = merge_conflicts.found(store, names, keep_fingerprints)
         if contradictions:
-            raise UsageError("these do not belong together:\n" + "\n".join(contradictions))
+            raise UsageError("cannot merge, the results contradict each other:\n" + "\n".join(contradictions))
         repeated = sum(merge_rows.take(store, table) for table in merge_rows.TAKEN_BY_KEY)
         void = merge_rows.take_set_scores(store)
         bitstreams = take_bitstreams(store, parts, folder)
@@ -145,11 +145,11 @@ def _build(parts: Sequence[Part], folder: Path, keep_fingerprints: bool) -> Merg
 
 
 def _check_merged(store: Store, folder: Path) -> None:
-    """What holds for each part holds for the whole; where it does not, the parts do not fit."""
+    """Apply the checks of each part to the whole; where they fail, the parts do not fit together."""
     lines = [line for check in structure.check(store.connection, folder, True) for line in check.wrong]
     if lines:
         shown = "\n".join(checks.plain(line) for line in checks.listed(lines))
-        raise UsageError(f"the merged tables would not hold together:\n{shown}")
+        raise UsageError(f"the merged tables are not consistent:\n{shown}")
 
 
 def _link(source: Path, target: Path) -> None:
@@ -162,7 +162,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def take_bitstreams(store: Store, parts: Sequence[Part], folder: Path) -> int:
-    """Bring the file of every finished encode, and check its hash where it then lies. Returns how many."""
+    """Bring the file of every finished encode, and check its hash at its new place. Returns how many."""
     rows = store.connection.execute(
         "SELECT e.encode_id, e.bitstream_sha256, min(a.part) FROM encodes e "
         "JOIN all_encodes a ON a.encode_id = e.encode_id AND a.bitstream_sha256 = e.bitstream_sha256 "

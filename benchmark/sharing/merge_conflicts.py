@@ -1,4 +1,4 @@
-"""In what results contradict each other, so that they cannot be one store; with the fix for each case.
+"""Contradictions between results that prevent merging them into one store, with the fix for each case.
 
 Queries over `all_TABLE` (see merge_rows.py) give a row per contradiction: a label, and the parts that say so.
 """
@@ -26,7 +26,7 @@ class Conflict(NamedTuple):
     keys: str
     values: str
     label: str
-    mend: str
+    fix: str
     where: str = "true"
 
     def query(self) -> str:
@@ -50,7 +50,7 @@ _CONFLICTS = (
         "dataset, name",
         "sha256",
         f"dataset || ' / ' || name || ': sha256 ' || {_all('sha256[:16]')}",
-        "they are other recordings, or were prepared in another way: rename the dataset and sweep again",
+        "they are different recordings, or were prepared differently: rename the dataset and sweep again",
         _OK,
     ),
     Conflict(
@@ -63,7 +63,7 @@ _CONFLICTS = (
         _OK,
     ),
     Conflict(
-        "datasets of one name that are rendered here and recorded there",
+        "datasets of one name that are rendered in one part and recorded in another",
         "datasets",
         "dataset",
         "synthetic",
@@ -86,7 +86,7 @@ _CONFLICTS = (
         "codec, fingerprint",
         "(version, family, modalities, weights, build::VARCHAR, options::VARCHAR)",
         "codec",
-        "one of them is wrong: verify both",
+        "verify both",
     ),
     Conflict(
         "metrics of one fingerprint that are described differently",
@@ -94,7 +94,7 @@ _CONFLICTS = (
         "metric, fingerprint",
         "(family, kind, modality, unit, higher_is_better, aggregate)",
         "metric",
-        "one of them is wrong: verify both",
+        "verify both",
     ),
     Conflict(
         "systems of one name that are made of different codecs",
@@ -110,7 +110,7 @@ _CONFLICTS = (
         "run_id",
         "(started_at, command, suite_sha256)",
         "run_id",
-        "one of them is wrong: verify both",
+        "verify both",
     ),
     Conflict(
         "points of one name with different parameters",
@@ -145,7 +145,7 @@ _OTHER_METRICS = Conflict(
     "fingerprint",
     f"metric || ': ' || {_all('fingerprint')}",
     "they are different measures, never averaged together: score one again with the build of the other "
-    "(`talkbench sweep --rescore METRIC`), or say --keep-fingerprints to have both, each over its own clips",
+    "(`talkbench sweep --rescore METRIC`), or use --keep-fingerprints to keep both, each over its own clips",
     _OK,
 )
 
@@ -178,12 +178,12 @@ def found(store: Store, names: Sequence[str], keep_fingerprints: bool) -> list[s
 def _found(store: Store, names: Sequence[str], keep_fingerprints: bool) -> Iterator[str]:
     label_of = dict(enumerate(names))
     cases = [*_CONFLICTS, *([] if keep_fingerprints else [_OTHER_METRICS])]
-    queries = [(case.what, case.mend, case.query()) for case in cases]
-    queries.append(("scores of one thing that differ", "one of them is wrong: verify both", _OTHER_SCORES))
-    for what, mend, query in queries:
+    queries = [(case.what, case.fix, case.query()) for case in cases]
+    queries.append(("scores that differ", "verify both", _OTHER_SCORES))
+    for what, fix, query in queries:
         lines = [
             f"  {plain(str(label))} ({', '.join(label_of[part] for part in sorted(parts))})"
             for label, parts in store.connection.execute(f"{query} ORDER BY ALL").fetchall()
         ]
         if lines:
-            yield "\n".join([f"{what} ({len(lines)}); {mend}:", *listed(lines)])
+            yield "\n".join([f"{what} ({len(lines)}); {fix}:", *listed(lines)])

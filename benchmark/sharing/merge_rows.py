@@ -17,8 +17,8 @@ TAKEN_BY_KEY = (
     "runs", "datasets", "clips", "codecs", "metrics", "systems", "encodes", "scores", "pair_scores",
     "set_features",
 )  # fmt: skip
-TABLES = (*TAKEN_BY_KEY, "set_scores", "previews")  # bd_rates are made anew
-_VOID = "made over the clips of one part only; to have it over all clips, sweep them together"
+TABLES = (*TAKEN_BY_KEY, "set_scores", "previews")  # bd_rates are recomputed
+_VOID = "computed over the clips of one part only; to compute it over all clips, sweep them together"
 
 
 def stage(store: Store, table: str, files: Sequence[str | None]) -> None:
@@ -71,7 +71,7 @@ def take(store: Store, table: str) -> int:
     return staged - taken
 
 
-# The clips that each value of a set metric was made over: of the merged rows, and of each part's own.
+# The clips that each value of a distribution metric is over: of the merged rows, and of each part's own.
 _SET_CLIPS = """
     SELECT {part}, c.dataset, e.codec, e.fingerprint, e.point, f.metric, f.fingerprint AS metric_fingerprint,
            list(c.clip_id ORDER BY c.clip_id) AS clips
@@ -82,9 +82,9 @@ _SET_CLIPS = """
 
 
 def take_set_scores(store: Store) -> int:
-    """Insert the set scores that were made over all clips of the merged store; the others are unavailable.
+    """Insert the distribution scores over all clips of the merged store; the others become unavailable.
 
-    The features of a part lie with it, so that no value can be made over all clips here. Returns how many
+    The features stay with their part, so that no value over all clips can be computed here. Returns how many
     values are void for that.
     """
     connection = store.connection

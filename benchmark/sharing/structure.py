@@ -34,7 +34,7 @@ _VARIANTS = """(
 def check(connection: Connection, root: Path, whole: bool = True) -> list[Check]:
     """All checks that need the tables and the bitstreams below `root` only, without the BD-rates.
 
-    whole: no other bitstream may lie there.
+    whole: no other bitstream may be there.
     """
     found = [identities(connection), statuses(connection), relations(connection), rates(connection)]
     return [*found, bitstreams(connection, root, whole), means(connection)]
@@ -114,7 +114,7 @@ def statuses(connection: Connection) -> Check:
         if unknown:
             result.wrong.append(f"{table}: {unknown} rows with a status that does not exist")
         if broken:
-            result.wrong.append(f"{table}: {broken} rows whose numbers do not fit their status")
+            result.wrong.append(f"{table}: {broken} rows with numbers that do not match their status")
     return result
 
 
@@ -143,7 +143,7 @@ _RELATIONS = {
         f"{_METRIC.format('fingerprint')} AND "
         f"(t.status <> 'ok' OR t.encode_id IN (SELECT id FROM {_VARIANTS}))",
     ),
-    "a set's score of no codec and point, or of no metric": (
+    "a distribution score of no codec and point, or of no metric": (
         "set_scores",
         f"{_METRIC.format('metric_fingerprint')} AND EXISTS (FROM encodes e WHERE e.codec = t.codec "
         "AND e.fingerprint = t.fingerprint AND e.point = t.point)",
@@ -219,8 +219,8 @@ def bitstreams(connection: Connection, root: Path, whole: bool) -> Check:
 
 def bitstream_problem(root: Path, encode_id: str, sha256: str) -> str | None:
     """Why a row has no file with its hash; None when it has."""
-    if not _HASH.fullmatch(encode_id):  # what is no hash is no name of a file
-        return "its encode_id is no sha256"
+    if not _HASH.fullmatch(encode_id):  # what is not a hash is not a file name
+        return "its encode_id is not a sha256"
     path = bitstream_path(root, encode_id)
     if not path.is_file():
         return "its bitstream is missing"

@@ -68,7 +68,7 @@ def submit(
 def _tables(connection: Connection, folder: Path) -> tuple[list[Path], dict[str, int]]:
     """Write the tables below `folder`; returns the files, and how many rows each has.
 
-    BD-rates are made anew: those of a store may be older than its scores, and a stranger makes them again.
+    BD-rates are recomputed: those of a store may be older than its scores, and `verify` recomputes them.
     """
     from ..analysis import bd_rate
 
@@ -91,8 +91,8 @@ def latest_run(connection: Connection, directory: Path, unfinished: bool) -> tup
     suite, finished_at = row
     if finished_at is None and not unfinished:
         raise UsageError(
-            f"{directory}: the latest run has not ended; run its sweep again (it goes on where it was), "
-            "or say --unfinished to take what there is"
+            f"{directory}: the latest run has not finished; run its sweep again (it resumes), "
+            "or use --unfinished to pack what there is"
         )
     return suite or "", finished_at.isoformat(timespec="seconds") if finished_at else ""
 
@@ -115,7 +115,7 @@ def _bitstreams(connection: Connection, directory: Path) -> dict[str, Path]:
         found[path.relative_to(directory).as_posix()] = path
     if wrong:
         raise UsageError(
-            f"{directory}: {len(wrong)} of {len(rows)} bitstreams are not what the store says; run its sweep "
-            "again to make them anew\n" + "\n".join(listed(wrong))
+            f"{directory}: {len(wrong)} of {len(rows)}bitstreams do not match the store; run its sweep "
+            "again to recreate them\n" + "\n".join(listed(wrong))
         )
     return found

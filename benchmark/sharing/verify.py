@@ -1,4 +1,4 @@
-"""Whether a submission is what it says: its files, its tables, its clips, and a sample of its numbers."""
+"""Verification of a submission: its files, its tables, its clips, and a sample of its numbers."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found. Of `bitstreams`, `decoded` were decoded again, and `scored` scores made again;
-    unseen: codecs of which nothing was decoded; largest: metric → the largest difference of a score."""
+    """What was found. Of `bitstreams`, `decoded` were decoded again, and `scored` scores recomputed;
+    unseen: codecs that were not decoded; largest: metric → the largest difference of a score."""
 
     manifest: Manifest
     checks: Sequence[Check]
@@ -53,19 +53,19 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
-        """Wrong beats all; where not one score could be made again, nothing is verified."""
+        """Wrong takes precedence; where no score could be recomputed, nothing is verified."""
         if checks.wrong(self.checks):
             return "wrong"
         return "verified" if self.decoded and self.scored else "nothing checked"
 
 
 def new_seed() -> int:
-    """A seed that nobody who made a submission could know."""
+    """A seed that the submitter could not know."""
     return secrets.randbelow(1 << 32)
 
 
 def verify(request: Request, executor: Executor, progress: Progress) -> Verification:
-    """Check an archive. Raises UsageError where it is no archive of `talkbench submit`."""
+    """Check an archive. Raises UsageError where it is not an archive of `talkbench submit`."""
     runner = Runner(executor, progress)
     with (
         archive.unpacked(request.archive) as unpacked,
@@ -107,7 +107,7 @@ def _files(unpacked: archive.Unpacked) -> Check:
 
 
 def _bd_rates(connection: Connection, manifest: Manifest) -> Check:
-    """The stored BD-rates are those that follow from the scores. Makes the table anew."""
+    """The stored BD-rates are those that follow from the scores. Recomputes the table."""
     from ..analysis import bd_rate
 
     result = Check("stored BD-rates follow from the scores")

@@ -35,12 +35,12 @@ def decoded_folder(root: Path, encode_id: str) -> Path:
 
 
 def features_path(root: Path, encode_id: str, fingerprint: str) -> Path:
-    """File of one encode's (or reference's) features for a set metric, under a sweep's folder."""
+    """File of one encode's (or reference's) features for a distribution metric, under a sweep's folder."""
     return root / "artifacts" / "features" / fingerprint / f"{encode_id.replace(':', '-')}.npy"
 
 
 def log_folder(root: Path) -> Path:
-    """Where what jobs printed lies."""
+    """Where the output of jobs is kept."""
     return root / "artifacts" / "logs"
 
 

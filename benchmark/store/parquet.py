@@ -28,7 +28,7 @@ REQUIRED = frozenset({"runs", "clips", "codecs", "metrics", "systems", "encodes"
 MAX_ROWS = 50_000_000
 MAX_FILE_BYTES = 4 << 30
 
-_PARQUET = "read_parquet(?, hive_partitioning = false)"  # a folder called 'a=b' is no column
+_PARQUET = "read_parquet(?, hive_partitioning = false)"  # a folder called 'a=b' is not a column
 NUMBERED = "read_parquet(?, hive_partitioning = false, file_row_number = true)"
 _VARIANTS = """(
     SELECT encode_id FROM encodes WHERE selected
@@ -190,7 +190,7 @@ def read(
             "was it written by a newer one? Update talkbench, or take the file away"
         )
     for table in sorted(REQUIRED - files.keys()):
-        raise UsageError(f"{shown(table)}: the file is missing; there are no results without it")
+        raise UsageError(f"{shown(table)}: the file is missing, and the results need it")
     with empty() as connection:
         _confine(connection, list(files.values()), out, memory_limit)
         for table, path in files.items():

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS runs (
     suite VARCHAR,
     suite_sha256 VARCHAR,
     suite_resolved JSON,                 -- the suite after overrides, as it ran
-    plan_sha256 VARCHAR,                 -- over all cells of the plan and what is said of them: equal plans, equal tables
+    plan_sha256 VARCHAR,                 -- over all cells of the plan and their descriptions: equal plans, equal tables
     talkbench_version VARCHAR,
     git_commit VARCHAR,
     git_dirty BOOLEAN,
@@ -33,11 +33,11 @@ CREATE TABLE IF NOT EXISTS clips (
     frames INTEGER, height INTEGER, width INTEGER, fps DOUBLE,
     samples BIGINT, sample_rate INTEGER, channels INTEGER,
     speaker VARCHAR, transcript VARCHAR, licence VARCHAR,
-    note VARCHAR,                        -- what preparation had to say ('no face found: centre crop')
+    note VARCHAR,                        -- remark of the preparation ('no face found: centre crop')
     truth JSON,                          -- exact ground truth of rendered clips
     status VARCHAR NOT NULL,
     error VARCHAR,
-    item_key VARCHAR,                    -- names everything that preparation depends on
+    item_key VARCHAR,                    -- key over everything that preparation depends on
     prepare_s DOUBLE,
     run_id VARCHAR,
     selected BOOLEAN NOT NULL            -- part of the latest plan
@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS datasets (
 CREATE TABLE IF NOT EXISTS codecs (
     codec VARCHAR NOT NULL,
     fingerprint VARCHAR NOT NULL,
-    version VARCHAR, family VARCHAR,     -- conventional | neural | generative | floor
+    version VARCHAR, family VARCHAR,     -- conventional | neural | generative | floor (lower-bound baseline)
     modalities VARCHAR[],                -- video, audio
     licence VARCHAR, paper VARCHAR,
     weights VARCHAR,                     -- none | official | synthetic (a small in-house model of the method)
@@ -89,7 +89,7 @@ CREATE TABLE IF NOT EXISTS systems (
     kind VARCHAR NOT NULL,               -- pair | joint | video | audio
     video_codec VARCHAR,                 -- NULL for kind audio
     audio_codec VARCHAR,                 -- NULL for kind video; equal to video_codec for kind joint
-    listed BOOLEAN NOT NULL,             -- asked for by the suite, not merely a component
+    listed BOOLEAN NOT NULL,             -- requested by the suite, not merely a component
     selected BOOLEAN NOT NULL
 );
 
@@ -107,13 +107,13 @@ CREATE TABLE IF NOT EXISTS encodes (
     duration_s DOUBLE,
     bitstream_sha256 VARCHAR,
     encode_s DOUBLE, encode_device VARCHAR,
-    peak_rss_bytes BIGINT, peak_gpu_bytes BIGINT, -- that encoding took beyond a loaded codec; NULL: not measured
+    peak_rss_bytes BIGINT, peak_gpu_bytes BIGINT, -- used by encoding, beyond the loaded codec; NULL: not measured
     decode_status VARCHAR, decode_error VARCHAR,
     decode_s DOUBLE, decode_device VARCHAR,
-    decoded_sha256 VARCHAR,              -- of the decoded clip: its scores were made from this one
+    decoded_sha256 VARCHAR,              -- of the decoded clip that the scores were computed from
     run_id VARCHAR,
     selected BOOLEAN NOT NULL,           -- part of the latest plan
-    decode_peak_rss_bytes BIGINT, decode_peak_gpu_bytes BIGINT -- the same of decoding; without, the above is a worker's
+    decode_peak_rss_bytes BIGINT, decode_peak_gpu_bytes BIGINT -- the same for decoding; if NULL, the above are of the whole worker
 );
 
 -- A metric of one encode. `encode_id` 'reference:CLIP_ID' is the clip itself, uncoded.
@@ -123,7 +123,7 @@ CREATE TABLE IF NOT EXISTS scores (
     fingerprint VARCHAR NOT NULL,
     value DOUBLE,
     frame_values FLOAT[],
-    weight DOUBLE,                       -- what the clip counts in a weighted aggregate
+    weight DOUBLE,                       -- weight of the clip in a weighted aggregate
     detail JSON,
     status VARCHAR NOT NULL,
     error VARCHAR,
@@ -131,7 +131,7 @@ CREATE TABLE IF NOT EXISTS scores (
     PRIMARY KEY (encode_id, metric, fingerprint)
 );
 
--- A metric of one picture with one sound; either may be the clip's own, 'reference:CLIP_ID'.
+-- A metric of one video with one audio; either may be the clip's own, 'reference:CLIP_ID'.
 CREATE TABLE IF NOT EXISTS pair_scores (
     video_encode_id VARCHAR NOT NULL,
     audio_encode_id VARCHAR NOT NULL,
@@ -142,7 +142,7 @@ CREATE TABLE IF NOT EXISTS pair_scores (
     PRIMARY KEY (video_encode_id, audio_encode_id, metric, fingerprint)
 );
 
--- What a set metric keeps of one encode, or of the clip itself ('reference:CLIP_ID'): a file of features.
+-- The features that a distribution metric keeps for one encode, or for the clip itself ('reference:CLIP_ID').
 CREATE TABLE IF NOT EXISTS set_features (
     encode_id VARCHAR NOT NULL,
     metric VARCHAR NOT NULL,
@@ -163,15 +163,15 @@ CREATE TABLE IF NOT EXISTS set_scores (
     metric_fingerprint VARCHAR NOT NULL,
     value DOUBLE,
     n BIGINT,                            -- frames on each side
-    clips BIGINT,                        -- that they come from
-    note VARCHAR,                        -- what a reader must know ('N is below the dimension')
-    inputs VARCHAR,                      -- hash over the features that it was made from
+    clips BIGINT,                        -- number of clips that they come from
+    note VARCHAR,                        -- caveat for readers ('N is below the dimension')
+    inputs VARCHAR,                      -- hash over the features that it was computed from
     status VARCHAR NOT NULL, error VARCHAR, run_id VARCHAR,
     PRIMARY KEY (dataset, codec, fingerprint, point, metric, metric_fingerprint)
 );
 
 -- Small pictures and sounds of an encode, or of the clip itself ('reference:CLIP_ID'), for the report to show.
--- They lie in artifacts/previews/ENCODE_ID (with '-' for ':'). No score is made from them.
+-- Their files are in artifacts/previews/ENCODE_ID (with '-' for ':'). No score is made from them.
 CREATE TABLE IF NOT EXISTS previews (
     encode_id VARCHAR PRIMARY KEY,
     clip_id VARCHAR NOT NULL,
@@ -183,7 +183,7 @@ CREATE TABLE IF NOT EXISTS previews (
 );
 
 -- Every system against every other one. Written at the end of a sweep from the scores, by benchmark/analysis/bd_rate.py;
--- made anew each time.
+-- recomputed each time.
 CREATE TABLE IF NOT EXISTS bd_rates (
     dataset VARCHAR NOT NULL,
     system VARCHAR NOT NULL,
@@ -252,9 +252,9 @@ JOIN clip_points a ON a.codec = s.audio_codec AND a.clip_id = v.clip_id
 WHERE s.kind = 'pair' AND s.selected;
 
 -- Every usable score of a system on a clip, beside the rates that it cost.
--- A metric of picture with sound takes what a codec alone leaves out from the clip itself. Of a joint codec it is
--- the picture with the sound of one encode: compare that over kbps_total. Over the rate of one modality, beside
--- codecs of that modality, `joint_half_clip_points` is what compares.
+-- For a single codec, an audio-visual metric takes the other modality from the clip itself. For a joint codec it is
+-- computed on video and audio of one encode: compare it over kbps_total. Over the rate of one modality, use
+-- `joint_half_clip_points` to compare with codecs of that modality.
 CREATE OR REPLACE VIEW rd_clip_points AS
 SELECT p.*, m.metric, m.fingerprint, m.modality, m.higher_is_better, m.aggregate, x.value, x.weight
 FROM system_clip_points p
@@ -276,8 +276,8 @@ JOIN pair_scores x
 JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
 WHERE m.selected AND x.status = 'ok';
 
--- A metric of picture with sound of one half of a joint codec, with the clip's own other half: what stands beside
--- codecs alone over the rate of one modality. `rate` is that modality, `kbps` the rate (joint parts are in both).
+-- An audio-visual metric of one modality of a joint codec, with the clip's own other modality: comparable with
+-- single codecs over the rate of one modality. `rate` is that modality, `kbps` the rate (joint parts are in both).
 CREATE OR REPLACE VIEW joint_half_clip_points AS
 SELECT p.dataset, p.system, p.point, p.clip_id, h.rate,
        CASE h.rate WHEN 'video' THEN p.kbps_video ELSE p.kbps_audio END AS kbps,
@@ -293,7 +293,7 @@ WHERE p.kind = 'joint' AND m.selected AND x.status = 'ok';
 CREATE OR REPLACE VIEW expected_clips AS
 SELECT dataset, count(*) AS n_expected FROM clips WHERE selected AND status = 'ok' GROUP BY dataset;
 
--- Every usable value of a set metric, beside the mean rates of the clips that it was made from.
+-- Every usable value of a distribution metric, beside the mean rates of the clips that it was computed from.
 CREATE OR REPLACE VIEW set_points AS
 SELECT p.dataset, p.system, p.kind, p.point, p.video_point, p.audio_point,
        m.metric, m.fingerprint, m.modality, m.higher_is_better,
@@ -311,7 +311,7 @@ WHERE m.selected AND x.status = 'ok' AND f.status = 'ok'
 GROUP BY p.dataset, p.system, p.kind, p.point, p.video_point, p.audio_point,
          m.metric, m.fingerprint, m.modality, m.higher_is_better;
 
--- What the clips themselves score, uncoded: the row that every codec is read against.
+-- The scores of the uncoded clips: the row that every codec is compared with.
 CREATE OR REPLACE VIEW reference_points AS
 WITH found AS (
     SELECT c.dataset, c.clip_id, x.metric, x.fingerprint, x.value, x.weight

@@ -1,4 +1,4 @@
-"""What became of the latest plan, as rows: what failed, what cannot run here, how many cells there are."""
+"""The outcome of the latest plan, as rows: what failed, what cannot run here, how many cells there are."""
 
 from __future__ import annotations
 

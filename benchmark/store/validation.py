@@ -24,7 +24,7 @@ MAX_JSON_DEPTH = 16
 MAX_DIGITS = 20  # of an integer in JSON: 64 bits
 MAX_COUNT = 1 << 53  # integers that a float holds exactly
 MAX_MAGNITUDE = 1e30  # the sixth power of it is still a float
-MIN_MAGNITUDE = 1e-60  # below lies nothing that was measured; float32 ends at 1e-45
+MIN_MAGNITUDE = 1e-60  # no measured value is smaller; float32 ends at 1e-45
 MAX_FRAMES = 10_000_000
 MAX_LIST = 16  # of a list of names
 FIRST_YEAR, LAST_YEAR = 1970, 2999
@@ -178,7 +178,7 @@ def _no_constant(text: str) -> NoReturn:
 
 
 def _tree_problem(values: object) -> str | None:
-    """What no JSON here has: depth, numbers that are too large or too small, texts that are no Unicode."""
+    """What no JSON here has: depth, numbers that are too large or too small, texts that are not Unicode."""
     level = [values]
     for _ in range(MAX_JSON_DEPTH):
         inner: list[object] = []

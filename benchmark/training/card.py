@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def file_of(weights: str, folder: Path) -> Path:
-    """Where a recipe's weights are; the card lies beside them, as JSON."""
+    """Where a recipe's weights are; the card is beside them, as JSON."""
     return folder / f"{weights.replace('-', '_')}.safetensors"
 
 

@@ -51,7 +51,7 @@ def draw(card: Mapping[str, Any], path: Path, validation: Mapping[str, str], lab
             f"{card['weights']}: {card['steps']} steps, {card['seconds'] / 60:.0f} min", fontsize=9
         )
         losses, quality = figure.subplots(1, 2)
-        for axes, names, told in (
+        for axes, names, y_label in (
             (losses, {name: name for name in parts}, "part of the loss"),
             (quality, validation, label),
         ):
@@ -67,7 +67,7 @@ def draw(card: Mapping[str, Any], path: Path, validation: Mapping[str, str], lab
                     linewidth=1.2,
                 )
             axes.set_xlabel("step")
-            axes.set_ylabel(told)
+            axes.set_ylabel(y_label)
             axes.set_xlim(0, max(card["steps"], 1))
             if curve:
                 axes.legend(fontsize=7)

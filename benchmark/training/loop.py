@@ -1,4 +1,4 @@
-"""The one loop of the recipes: steps, a running average, validation, and checkpoints to go on from."""
+"""The one loop of the recipes: steps, a running average, validation, and checkpoints to resume from."""
 
 from __future__ import annotations
 
@@ -101,14 +101,14 @@ class Trainer(ABC):
         return {name: float(value.detach()) for name, value in losses.items()}
 
     def save(self, path: Path) -> None:
-        """Everything that is needed to go on from this step."""
+        """Everything that is needed to resume from this step."""
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         self.fabric.save(part, self._state())
         part.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Goes on from a checkpoint. Raises UsageError where it is not one of this recipe."""
+        """Resumes from a checkpoint. Raises UsageError where it is not one of this recipe."""
         with training_state.reading(path):
             state = self._state()
             self.fabric.load(path, state, weights_only=True)

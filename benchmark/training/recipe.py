@@ -36,7 +36,7 @@ class Recipe(Protocol):
     def train(self, request: Request, say: Say) -> Path:
         """Trains, resumable to the step; writes checkpoint, weights (safetensors) and card (JSON) to `out`.
 
-        Returns the weights' path; the card lies beside it.
+        Returns the weights' path; the card is beside it.
         """
         ...
 

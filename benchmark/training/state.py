@@ -1,4 +1,4 @@
-"""What the loops of recipes share: how far they are, rates, running averages, going on from a file."""
+"""What the loops of recipes share: progress, rates, running averages, resuming from a file."""
 
 from __future__ import annotations
 
@@ -82,9 +82,10 @@ def reading(checkpoint: Path) -> Iterator[None]:
     except (*weights.UNREADABLE, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, pickle.UnpicklingError):
-            reason = "it holds more than tensors, and was not read, as it could run code"
+            reason = "it contains more than tensors, and was not read, as it could run code"
         raise UsageError(
-            f"{checkpoint} is no checkpoint of this recipe ({reason[:200]}); train anew with another --out"
+            f"{checkpoint} is not a checkpoint of this recipe ({reason[:200]}); "
+            "train from the start with another --out"
         ) from error
 
 

@@ -25,7 +25,7 @@ def devices(wanted: str) -> list[str]:
         return [f"cuda:{index}" for index in range(count)] or ["cpu"]
     kind, _, indices = wanted.partition(":")
     if kind != "cuda" or not all(part.isdigit() for part in indices.split(",") if indices):
-        raise UsageError(f"--device {wanted}: say auto, cpu, cuda or cuda:0,1")
+        raise UsageError(f"--device {wanted}: expected auto, cpu, cuda or cuda:0,1")
     chosen = [int(part) for part in indices.split(",")] if indices else list(range(count))
     missing = [index for index in chosen if index >= count]
     if missing or not chosen:

@@ -34,7 +34,7 @@ _EXHAUSTED = {
 }
 # Of the place only where the file is one of ours: a codec may look for a file that is not there.
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG, errno.EISDIR}
-_DENIED |= {errno.EEXIST}  # a file lies where a folder is to be
+_DENIED |= {errno.EEXIST}  # there is a file where a folder is needed
 _ABSENT = {errno.ENOENT, errno.ENOTDIR}
 # ffmpeg says "Input/output error" of broken recordings too: by its words alone, EIO is not taken.
 _SAID = {os.strerror(number): number for number in _EXHAUSTED if number != errno.EIO}
@@ -88,7 +88,7 @@ def fault(error: BaseException, every_path: bool = False) -> PlaceFault | None:
 
 
 def raise_fault(error: BaseException) -> None:
-    """Raise PlaceFault where `error` is one. For whoever turns an exception into a row."""
+    """Raise PlaceFault where `error` is one. To be called before an exception becomes a row."""
     found = fault(error)
     if found is not None:
         raise found from error
@@ -144,7 +144,7 @@ def _where(error: OSError) -> str:
 
 
 def _full() -> Path | None:
-    """The first of our folders that lies on a full disk: an error of writing does not name its file."""
+    """The first of our folders that is on a full disk: an error of writing does not name its file."""
     for path in (*_own.get(), cache_folder(), Path(tempfile.gettempdir()), Path("/dev/shm")):
         folder = next((part for part in (path, *path.parents) if part.is_dir()), None)
         if folder is not None and shutil.disk_usage(folder).free < _LITTLE_BYTES:
@@ -197,7 +197,7 @@ def without_locks(folder: Path) -> bool:
     with tempfile.TemporaryFile(dir=folder) as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # nobody else knows this file: it cannot be locked by another process
+        except OSError:  # a new file: it cannot be locked by another process
             return True
     return False
 
@@ -205,7 +205,7 @@ def without_locks(folder: Path) -> bool:
 def libraries_write_to_our_cache() -> None:
     """Have numba and matplotlib, also in workers, keep their caches in ours where the user chose no other.
 
-    Their own places may lie in a read-only environment or in a home that does not exist.
+    Their default folders may be in a read-only environment or in a home that does not exist.
     """
     cache = cache_folder().absolute()
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache / "numba"))

@@ -2,7 +2,7 @@
 
 Names of files, clips, codecs and metrics and messages of errors come from outside: brackets in them stay
 brackets, control characters and bidirectional overrides are shown as escapes, and what the terminal's
-encoding lacks is shown as an escape too. Where nobody reads on (`| head`) or nothing can be written
+encoding lacks is shown as an escape too. Where the reader has closed (`| head`) or nothing can be written
 (a full disk behind `>`), the output ends and the work goes on.
 """
 
@@ -65,7 +65,7 @@ class Terminal(Console):
         return super().render_str(visible(text, keep="\n"), **options)
 
     def on_broken_pipe(self) -> None:
-        """Nobody reads on: print nothing more, here and when the interpreter flushes at its end."""
+        """The reader has closed: print nothing more, here and when the interpreter flushes at its end."""
         self.quiet = True
         with contextlib.suppress(OSError, ValueError):  # a file without a descriptor needs nothing
             nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,6 +1,6 @@
-"""The registry of learned parts: what each is, where it comes from, and where its file lies here.
+"""The registry of weights: what each file is, where it comes from, and its local path.
 
-`weights.toml` lists them. Nothing is fetched unasked: `talkbench weights fetch` does that.
+`weights.toml` lists them. Nothing is fetched without being asked for: `talkbench weights fetch` does that.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ UNREADABLE = (LookupError, RuntimeError, ValueError, TypeError, AttributeError, 
 
 @cache
 def registry() -> Mapping[str, Weight]:
-    """All learned parts by name."""
+    """All weights by name."""
     return _weight.read()
 
 
 def get(name: str) -> Weight:
-    """One learned part. Raises UsageError for an unknown name, with the nearest ones."""
+    """One weights file. Raises UsageError for an unknown name, with the nearest ones."""
     from ..util.suggestions import unknown
 
     known = registry()
@@ -48,7 +48,7 @@ def get(name: str) -> Weight:
 
 
 def find(name: str) -> Found:
-    """Where the part's file lies here, verified, and which files were refused."""
+    """The local path of the weights, verified, and which files were refused."""
     return locate.find(get(name))
 
 
@@ -76,16 +76,16 @@ def _absent(absent: Iterable[Found]) -> str:
     parts = [found.weight for found in absent]
     refused = "".join(f"; {problem}" for found in absent for problem in found.refused)
     fetched = [part.name for part in parts if part.url]
-    mends = [f"run `talkbench weights fetch {shlex.join(fetched)}`"] if fetched else []
-    mends += [f"by hand: {_by_hand(part)}" for part in parts if not part.url]
+    fixes = [f"run `talkbench weights fetch {shlex.join(fetched)}`"] if fetched else []
+    fixes += [f"by hand: {_by_hand(part)}" for part in parts if not part.url]
     names = ", ".join(part.name for part in parts)
-    return f"weights are not here: {names}; {'; '.join(mends)}{refused}"
+    return f"missing weights: {names}; {'; '.join(fixes)}{refused}"
 
 
 def _by_hand(weight: Weight) -> str:
-    """What a person does where no program can fetch the file."""
+    """How to get the file by hand."""
     if weight.shipped and not weight.url:
-        return f"install talkbench anew, which brings {weight.shipped}"
+        return f"reinstall talkbench, which includes {weight.shipped}"
     unpack = f", unpack it ({weight.unpack})" if weight.unpack else ""
     found = [f"download {weight.url}{unpack}"] if weight.url else []
     found += [f"find {weight.file} through {weight.page}"] if weight.page else []
@@ -109,7 +109,7 @@ def fetch(name: str, progress: Progress = lambda here, total: None, say: Say = l
     expected = weight.sha256 or locate.first_seen(weight)
     try:
         if offline():
-            raise DownloadError(f"{name}: not here, and nothing is fetched offline ({OFFLINE})")
+            raise DownloadError(f"{name}: not available locally, and not fetched because offline ({OFFLINE})")
         source = download.Source(weight.url, weight.bytes, expected, weight.unpack)
         received = download.download(source, target, progress, say)
     except DownloadError as error:

@@ -43,7 +43,7 @@ class Source:
 def download(source: Source, target: Path, progress: Progress, say: Say) -> str:
     """Fetch `source` to `target` and return its sha256. What was received stays for the next try.
 
-    progress: called with (bytes here, bytes in all); say: told of waits and further tries.
+    progress: called with (bytes here, bytes in all); say: called with messages about waits and retries.
     Raises DownloadError. A file that is not the expected one is set aside as `NAME.wrong-sha256`.
     """
     from filelock import FileLock, Timeout
@@ -72,7 +72,7 @@ def download(source: Source, target: Path, progress: Progress, say: Say) -> str:
 
 
 def _receive(source: Source, part: Path, progress: Progress, say: Say) -> None:
-    """Get all bytes into `part`, going on where an earlier try was cut."""
+    """Get all bytes into `part`, resuming an interrupted earlier try."""
     failures = 0
     while True:
         before = _length(part)
@@ -141,7 +141,7 @@ def _try(source: Source, part: Path, progress: Progress) -> None:
 def _read(response: http.client.HTTPResponse, size: int) -> bytes:
     try:
         return response.read(size)
-    except OSError as error:  # told apart from an error of the disk
+    except OSError as error:  # not to be confused with a disk error
         raise ConnectionError(str(error) or type(error).__name__) from error
 
 

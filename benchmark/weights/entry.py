@@ -1,4 +1,4 @@
-"""One learned part in the registry `weights.toml`: what it is, whose it is and where it comes from."""
+"""One entry of the registry `weights.toml`: what the weights are and where they come from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Weight:
-    """One learned part.
+    """One weights file.
 
     name: in the registry; what: one line; file: name of the file here, unique in the registry;
     licence: of the weights; non_commercial: whether it forbids commercial use (asked before a fetch);

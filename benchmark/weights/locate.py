@@ -1,4 +1,4 @@
-"""Where a learned part may lie on this machine, and whether the file there is the right one.
+"""Where weights may be found on this machine, and whether the file there is the right one.
 
 A file is hashed once: its sha256 is kept in the cache under its path, size and time of change.
 """
@@ -109,7 +109,7 @@ def wrong(weight: Weight, path: Path) -> str | None:
     if weight.sha256 or not expected:
         return f"{problem} {expected or 'any'}"
     record = _first_seen_record(weight)
-    return f"{problem} {expected}, which was recorded at first sight; delete {record} to trust the new file"
+    return f"{problem} {expected}, which was recorded on first use; delete {record} to trust the new file"
 
 
 def first_seen(weight: Weight) -> str:

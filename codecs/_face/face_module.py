@@ -72,7 +72,7 @@ class FaceModule:
         return info, [Point(f"qp{qp}", {"qp": qp, **shared}) for qp in keyframes.QPS]
 
     def load(self, device: str) -> Codec:
-        """The codec with its network on `device`. Raises Unavailable where the weights are not here."""
+        """The codec with its network on `device`. Raises Unavailable where the weights are missing."""
         return FaceCodec(*self.describe(), self.network(self.weights, device), device)
 
     def timeline(self, stream: Bitstream, spec: ClipSpec) -> Mapping[str, Timeline]:

@@ -1,7 +1,7 @@
 """Profile `jvet`: motion as the JVET generative face video software packs it, in one payload.
 
 Per frame: residuals to the previous frame, sign-folded (0, 1, −1, 2, … → 0, 1, 2, 3, …), 0-order exp-Golomb
-codes behind a leading 1, and an adaptive arithmetic coder over these bits that starts anew with every frame.
+codes behind a leading 1, and an adaptive arithmetic coder over these bits that restarts with every frame.
 The coder is the order-0 PPM of Project Nayuki's reference coder: two counts that start at 0, an escape of
 count 1 before a bit's first appearance, and an end symbol. It has 256 bits of state, and closes a frame by
 a 1 and zeros up to a byte.
@@ -127,7 +127,7 @@ class _Reader(_Interval):
         return value
 
     def get(self, limits: Sequence[int]) -> int:
-        """The symbol whose share [limits[i], limits[i + 1]) of limits[-1] the code lies in."""
+        """The symbol whose share [limits[i], limits[i + 1]) of limits[-1] contains the code."""
         total = limits[-1]
         share = ((self.code - self.low + 1) * total - 1) // (self.high - self.low + 1)
         symbol = next(index for index, limit in enumerate(limits[1:]) if share < limit)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PARTS = 16  # positions of the mean within a bin
 REACH = 32  # bins to either side that a symbol can name
-DRIFT = 16  # bins by which a table's mean may lie off the middle symbol
+DRIFT = 16  # bins by which a table's mean may be off the middle symbol
 MASS = 1 << 16  # what a table adds up to, over all bins up to infinity
 PER_OCTAVE = 4  # scales per doubling
 SPREAD = 3  # a step of the scale index to the next narrower or wider component
@@ -27,7 +27,7 @@ _FREEDOM, _TAIL = 7, 256
 def student() -> np.ndarray:
     """Masses int64 (scales, PARTS, bins): [i + SPREAD, part, REACH + DRIFT + bin], bin ≥ −(REACH + DRIFT).
 
-    Scale i is 2^(i / 4) / 16 bins, i from −SPREAD to LAST + SPREAD; the mean lies part / 16 above bin 0's.
+    Scale i is 2^(i / 4) / 16 bins, i from −SPREAD to LAST + SPREAD; the mean is part / 16 above bin 0's.
     """
     import numpy as np
 

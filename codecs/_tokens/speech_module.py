@@ -91,13 +91,14 @@ class SpeechModule:
         return Point(name, {"books": books, "profile": profile})
 
     def load(self, device: str) -> Codec:
-        """The codec with its network on `device`. Raises Unavailable where the weights are not here."""
+        """The codec with its network on `device`. Raises Unavailable where the weights are missing."""
         device = device if self.accelerated else "cpu"
         model = self.network(self.weights, device)
-        told = (self.rate, self.hop, self.delay, tuple(self.sizes))
-        if (model.rate, model.hop, model.delay, tuple(model.sizes)) != told:
+
+        declared = (self.rate, self.hop, self.delay, tuple(self.sizes))
+        if (model.rate, model.hop, model.delay, tuple(model.sizes)) != declared:
             raise ValueError(
-                f"{self.name}: the module tells rate, hop, delay and sizes {told}, its model others"
+                f"{self.name}: the module declares rate, hop, delay and sizes {declared}, its model others"
             )
         return SpeechCodec(*self.describe(), model, device)
 

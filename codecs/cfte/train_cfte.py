@@ -36,10 +36,10 @@ class Guide(nn.Module):
     ) -> Tensor:
         """motion: codes of the targets, found already; share: of the training that is done."""
         with torch.autocast(motion.device.type, enabled=False):
-            told = self.tell(motion.float()).view(-1, COUNT, 2)
+            predicted = self.tell(motion.float()).view(-1, COUNT, 2)
             sources = warp(dense.grid.permute(0, 3, 1, 2), pair.places[:, None], aligned=True)
         sources = sources[:, :, 0].transpose(1, 2)
-        errors = (told - pair.places).abs().mean() + (sources - pair.origins).abs().mean()
+        errors = (predicted - pair.places).abs().mean() + (sources - pair.origins).abs().mean()
         return guidance(share) * errors
 
 

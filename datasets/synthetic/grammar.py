@@ -58,7 +58,7 @@ _WORDS: dict[str, str] = {
 }
 WORDS: dict[str, tuple[str, ...]] = {name: tuple(words.split("|")) for name, words in _WORDS.items()}
 
-# Sorted into lengths, so that a short clip need not draw in vain.
+# Sorted by length, so that a short clip gets a fitting one at once.
 LONG: tuple[str, ...] = (
     "{person} {did} {thing} {place}",
     "{time} {person} {did} {thing}",

@@ -53,10 +53,11 @@ def encoder(state: Mapping[str, Tensor], shape: Shape) -> Encoder:
             name for name in expected.keys() & found.keys() if expected[name] != found[name].shape
         ),
     }
-    told = [f"{len(names)} {fault} ({', '.join(names[:4])})" for fault, names in faults.items() if names]
-    if told:
+    listed = [f"{len(names)} {fault} ({', '.join(names[:4])})" for fault, names in faults.items() if names]
+    if listed:
         raise Unavailable(
-            f"the weights are no pre-training checkpoint of AV-HuBERT of this size: tensors {'; '.join(told)}"
+            "the weights are not a pre-training checkpoint of AV-HuBERT of this size: "
+            f"tensors {'; '.join(listed)}"
         )
     network.load_state_dict(
         {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in found.items()},

@@ -54,7 +54,7 @@ class Tracker:
         found = [self._landmarks(picture) for picture in pictures]
         known = {number: points.ravel() for number, points in enumerate(found) if points is not None}
         if not known:
-            raise Unavailable("no face was found in the reference, so there is no mouth to look at")
+            raise Unavailable("no face was found in the reference")
         filled = [
             np.interp(range(len(found)), list(known), values)
             for values in np.stack(list(known.values()), axis=1)
@@ -109,7 +109,7 @@ class Crops:
         return torch.cat(pieces)
 
     def _places(self, part: slice) -> NDArray[np.float32]:
-        """Where in the picture each pixel of the crops lies: (T, 88, 88, 2), x and y in pixels."""
+        """The position in the picture of each pixel of the crops: (T, 88, 88, 2), x and y in pixels."""
         steps = np.arange(SIDE)
         turned = self._first[part, None, None] + steps[None, None, :] + 1j * steps[None, :, None]
         places = (turned - self._shifts[part, None, None]) / self._turns[part, None, None]

@@ -1,7 +1,7 @@
 """Inception-v3 as FID uses it: the network of 2015-12-05, up to its 2048 means over the last feature maps.
 
 Szegedy et al., Rethinking the Inception architecture, CVPR 2016, with the two traits of the original graph
-that FID's numbers rest on: means at a border are taken over what lies inside the picture only, and the last
+that FID's numbers rest on: means at a border are taken over pixels inside the picture only, and the last
 block pools by maximum. Layers have the names of the checkpoint. Batch normalisation is folded into the
 convolutions when they are loaded.
 """
@@ -57,7 +57,7 @@ def shrinking(inputs: int, outputs: int, stride: int = 2) -> ConvRelu:
 
 
 def mean_pool() -> nn.Module:
-    """3×3 means at every position, of what lies inside the picture."""
+    """3×3 means at every position, over pixels inside the picture."""
     return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
 
 

@@ -59,7 +59,7 @@ def availability() -> str | None:
 def describe() -> Sequence[MetricInfo]:
     """LSE-C, LSE-D and offset under the three protocols (no offset on whole frames)."""
     dlib = {"faces": "dlib", "dlib": metadata.version("dlib-bin")}
-    # S3FD is no must: it is part of the build, not of what a metric cannot do without.
+    # S3FD is optional: it is part of the build, not of the required weights.
     s3fd_here = weights.missing([DETECTOR]) is None
     finds = {"faces": DETECTOR} if s3fd_here else dlib
     opencv = {"opencv-python-headless": metadata.version("opencv-python-headless")}

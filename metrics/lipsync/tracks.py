@@ -65,7 +65,7 @@ def follow(faces: Sequence[Sequence[Box]]) -> Track:
     at = np.arange(len(faces))
     seen = [frame for frame, _ in track]
     left, top, right, bottom = (np.interp(at, seen, [box[edge] for _, box in track]) for edge in range(4))
-    # In a clip shorter than the filter most of its window would lie outside.
+    # In a clip shorter than the filter most of its window would be outside.
     window = min(SMOOTHING, len(faces) - 1 + len(faces) % 2)
     x, y, half = (
         medfilt(values, window)

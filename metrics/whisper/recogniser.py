@@ -75,7 +75,7 @@ class Recogniser:
         return found[0].tolist()
 
     def text(self, tokens: Sequence[int]) -> str:
-        """Text of tokens; what is no text (timestamps, end) is left out, bytes that are no UTF-8 replaced."""
+        """Text of tokens, without timestamps and end; bytes that are not UTF-8 are replaced."""
         known = len(self._texts)
         return b"".join(self._texts[token] for token in tokens if token < known).decode(errors="replace")
 
@@ -89,7 +89,7 @@ def read_vocabulary(path: Path) -> list[bytes]:
     try:
         lines = [line.split() for line in path.read_text(encoding="ascii").splitlines()]
         ranks = [int(rank) for _, rank in lines]
-        # The last token is empty and written "=", which is no base64.
+        # The last token is empty and written "=", which is not base64.
         texts = [base64.b64decode(text, validate=text != "=") for text, _ in lines]
     except ValueError as error:
         raise Unavailable(f"{path}: not a vocabulary of base64 tokens and ranks: {error}") from error

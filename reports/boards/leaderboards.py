@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MATCHED_KBPS = (2, 5, 10, 20)
 """The rates of matched quality, in kbit/s, where no suite is recorded that names others."""
 
-# The metric that stands for a rate where nobody chose another; the first one that has scores.
+# The default metric of a rate: the first one that has scores.
 HEADLINES = {
     "video": ("dists", "lpips_vgg", "lpips_alex", "vmaf", "ms_ssim", "ssim", "psnr"),
     "audio": ("visqol_speech", "pesq", "wer_whisper", "wer_sphinx", "estoi", "stoi", "mel_dac_eval"),
@@ -36,7 +36,7 @@ class LeaderRow:
     place: its rank, whether others could have it too, and why there is none; bd: against the board's default
     anchor, None for that anchor (`Leaderboard.pairs` has the others); quality: at the board's `matched_kbps`;
     kbps: rate at the board's quality; low_kbps, high_kbps: the curve's ends; covered: clips of the curve;
-    pooled: one value stands for all clips (a set metric), so there is nothing to resample.
+    pooled: one value stands for all clips (a distribution metric), so there is nothing to resample.
     """
 
     system: str
@@ -100,12 +100,12 @@ class Leaderboard:
 
     @property
     def best(self) -> tuple[LeaderRow, ...]:
-        """The systems of the first rank, which is 1 unless each is surely worse than another one."""
+        """The systems of the first rank, which is 1 unless each is significantly worse than another one."""
         first = min((row.rank for row in self.rows if row.rank is not None), default=None)
         return tuple(row for row in self.rows if row.rank is not None and row.rank == first)
 
 
-_FLOORS = """
+_BASELINES = """
 SELECT DISTINCT s.system FROM systems s JOIN codecs c ON c.codec IN (s.video_codec, s.audio_codec)
 WHERE s.selected AND c.selected AND c.family = 'floor'
 """
@@ -121,10 +121,15 @@ def leaderboards(
     anchors = default_anchors(connection, curves)
     matched = tuple(latest_suite(connection).get("matched_kbps") or MATCHED_KBPS)
     expected = dict(connection.execute("SELECT dataset, n_expected FROM expected_clips").fetchall())
-    floors = {system for (system,) in connection.execute(_FLOORS).fetchall()}
+    baselines = {system for (system,) in connection.execute(_BASELINES).fetchall()}
     boards = [
         _leaderboard(
-            group, anchor_of(group, anchors), expected.get(group[0].dataset, 0), matched, floors, diagnostics
+            group,
+            anchor_of(group, anchors),
+            expected.get(group[0].dataset, 0),
+            matched,
+            baselines,
+            diagnostics,
         )
         for group in groups(curves)
     ]
@@ -136,7 +141,7 @@ def leaderboards(
     }
 
     def place(board: Leaderboard) -> tuple[object, ...]:
-        # Over the rate of the sound, a metric of the sound stands before one of picture with sound.
+        # Over the audio rate, an audio metric precedes an audio-visual one.
         strange = board.rate != "total" and looks_at[board.metric, board.fingerprint] != board.rate
         return board.dataset, text_order(board.rate), strange, headline_order(board.rate, board.metric)
 
@@ -159,13 +164,13 @@ def _leaderboard(
     anchor: ClipCurves,
     expected: int,
     matched: tuple[float, ...],
-    floors: Collection[str],
+    baselines: Collection[str],
     diagnostics: bool,
 ) -> Leaderboard:
     sign = 1 if anchor.higher_is_better else -1
     target = _target(anchor)
     pairs = all_pairs(group, anchor, diagnostics=diagnostics)
-    found = places(pairs, floors)
+    found = places(pairs, baselines)
     rows = []
     for curve in group:
         usable = curve.usable()
@@ -209,7 +214,7 @@ def _order(row: LeaderRow) -> tuple[float, float, str]:
 
 
 def _target(anchor: ClipCurves) -> float | None:
-    """The anchor's value at the middle point of its curve, to three digits: a quality that it surely has."""
+    """The anchor's value at the middle point of its curve, to three digits: a quality that it reaches."""
     usable = anchor.usable()
     curve = usable.only(usable.complete()).mean_curve()
     if not len(curve):

@@ -54,9 +54,9 @@ def styles(systems: Sequence[Row]) -> dict[str, dict[str, int]]:
 def board_part(board: Leaderboard, reference: Row | None, sizes: Row | None) -> dict[str, Any]:
     """A leaderboard as columns, its systems in the order of its rows, and every system against every other.
 
-    reference: what the clips score uncoded; sizes: how many frames a set metric saw. In `pairs` each column
-    has S × S cells, row by row: the system, then the anchor that it is seen from; `status` counts in
-    STATUSES. A matched value that is not there is its reason.
+    reference: what the clips score uncoded; sizes: how many frames a distribution metric saw. In `pairs` each
+    column has S × S cells, row by row: the system, then the anchor that it is compared with; `status` counts
+    in STATUSES. A missing matched value is its reason.
     """
     rows, pairs = board.rows, board.pairs
     order = [pairs.index[row.system] for row in rows]
@@ -135,7 +135,7 @@ def _curve(curve: ClipCurves) -> dict[str, Any]:
 def hull(curve: Curve) -> list[int]:
     """Indices of a curve's points on its upper convex hull, quality over rate in kbit/s.
 
-    Between two of them lies what switching from one setting to the other over time would reach.
+    The segment between two of them is reachable by switching between the two settings over time.
     """
     kept: list[int] = []
     for at in range(len(curve)):

@@ -117,7 +117,7 @@ def of(source: Source, view: ClipView) -> ContactSheet | None:
 
 
 def spread(frames: int, fps: float, farthest: int | None = None) -> tuple[Moment, ...]:
-    """The first frame, the last and what lies evenly between; the nearest gives way to the farthest one."""
+    """Evenly spaced frames from first to last; the farthest one replaces the nearest of them."""
     count = min(MOMENTS, frames)
     chosen = [round(at * (frames - 1) / max(count - 1, 1)) for at in range(count)]
     if farthest:
@@ -178,7 +178,7 @@ def _without(strip: Strip, why: str) -> Strip:
 
 
 def _unreadable() -> tuple[type[Exception], ...]:
-    """What reading a file that is no picture, or not that of its row, raises."""
+    """Errors of reading a file that is not a picture, or not the one of its row."""
     from PIL import Image
 
     return OSError, ValueError, Image.DecompressionBombError
@@ -200,7 +200,7 @@ def _sheets(preview: Preview, wanted: Iterable[int]) -> dict[int, PILImage]:
                 row, column = divmod(frame % picture["per_sheet"], picture["columns"])
                 box = (column * width, row * height, (column + 1) * width, (row + 1) * height)
                 if box[2] > sheet.width or box[3] > sheet.height:
-                    raise ValueError(f"frame {frame + 1} lies outside {picture['sheets'][at]}")
+                    raise ValueError(f"frame {frame + 1} is outside {picture['sheets'][at]}")
                 found[frame] = sheet.crop(box).convert("RGB")
     return found
 

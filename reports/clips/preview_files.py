@@ -54,7 +54,7 @@ def read(directory: Path | None, row: Row | None) -> Preview:
     if row["status"] != "ok":
         return absent(f"{row['status']}: {row['error'] or 'no message was recorded'}")
     if directory is None:
-        return absent("the results lie in no folder")
+        return absent("the results are not in a folder")
     detail = row["detail"] if isinstance(row["detail"], dict) else {}
     why: dict[str, str] = {}
     files: dict[str, Path] = {}
@@ -99,7 +99,7 @@ def _wrong(root: Path, folder: Path, name: object, sha256: object) -> str | None
         return "its files are not beside the results (artifacts/previews)"
     # A row's id, or a link, may lead out of the folder.
     if not file.resolve().is_relative_to(root.resolve()):
-        return "its file lies outside artifacts/previews"
+        return "its file is outside artifacts/previews"
     if isinstance(sha256, str) and hashlib.sha256(file.read_bytes()).hexdigest() != sha256:
         return f"{name} is not the file that the sweep wrote"
     return None

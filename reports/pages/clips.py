@@ -112,7 +112,7 @@ def _column(
 
 
 def _thumb(view: ClipView) -> dict[str, Any] | None:
-    """Where a picture of the clip itself lies: about its middle, in its first sheet."""
+    """Position of a picture of the clip itself: near its middle, in its first sheet."""
     picture = view.variants[0].preview.picture if view.variants else None
     if picture is None:
         return None

@@ -1,4 +1,4 @@
-"""Every codec that codes sound, at each of its points: the shape of AVCC's Table 2, with the printed one."""
+"""All audio codecs at all operating points, in the layout of AVCC's Table 2, with the printed one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rate, picture and sound together: a surface per system, its lines of equal rate, what is traded."""
+"""Rate, video and audio quality: a surface per system, its iso-rate curves, and their trade-off."""
 
 from __future__ import annotations
 

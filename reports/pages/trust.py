@@ -21,7 +21,7 @@ LONG_MESSAGE = 500
 
 AVERAGES = {"frame": "frames, then clips", "clip": "clips", "pair": "clips", "set": "none: one value for all"}
 """Kind of a metric → what its value at a point is averaged over."""
-WEIGHTED = "clips, by their words"
+WEIGHTED = "clips, weighted by words"
 
 
 def pages(source: Source) -> list[Page]:

@@ -24,7 +24,7 @@ BD_CAPTION = (
 SYNC_CAPTION = (
     "All systems at {kbps} kbit/s of {rate} rate, on {dataset}: interpolated on each system's own mean "
     "curve over the clips that all of its points cover (PCHIP over log rate), never extrapolated; "
-    "“below range” and “above range” lie outside what was measured. Each metric has its own curve, so "
+    "“below range” and “above range”: outside the measured range. Each metric has its own curve, so "
     "the values of one row may belong to different settings of the system. Ground truth: the uncoded "
     "clips; a dash stands where a metric compares with them."
 )
@@ -47,7 +47,7 @@ def bd_table(book: Book, rate: str, test: str, choice: Choice) -> PaperTable:
             lines.append(Line((metric_cell(board, before), *cells)))
     lines += [missing(name, reason) for name, reason in choice.absent]
     if not anchors:
-        lines = [missing(test, "the only system with a curve: nothing to compare it with", "system")]
+        lines = [missing(test, "the only system with a curve: no comparison possible", "system")]
     return PaperTable(
         heads=(
             Head("dataset, at equal" if many else "at equal", "text"),
@@ -60,7 +60,7 @@ def bd_table(book: Book, rate: str, test: str, choice: Choice) -> PaperTable:
 
 
 def metric_cell(board: Board, before: str = "") -> Cell:
-    """A metric's name with its direction and what marks it; a set metric with its N."""
+    """A metric's name with its direction and what marks it; a distribution metric with its N."""
     notes = (board.unit,) if board.pooled and board.unit else ()
     name = f"{before}{board.label}"
     return Cell(f"{name} {board.arrow}", "metric", notes, sort=name, marks=board.marks)
@@ -134,7 +134,7 @@ CLIPS = Head("clips", "number", "clips with a score, of the clips in the plan")
 
 
 def read_cell(found: Matched | None) -> Cell:
-    """What was read off a curve; None: there is no curve."""
+    """A value interpolated on a curve; None: no curve."""
     if found is None:
         return absent("not scored")
     return number(found.value, reason=found.reason)
@@ -152,7 +152,7 @@ def sync_table(book: Book, dataset: str, rate: str, choice: Choice, kbps: float 
             counts = clips_cell((curve.clips for curve in curves if curve is not None), shown[0].expected)
             lines.append(Line((Cell(name, "system", sort=name), *cells, _range(curves), counts)))
     if not any(line.kind == "" for line in lines):
-        lines.append(missing("lip sync", "no system has a curve to read off at a rate", "text"))
+        lines.append(missing("lip sync", "no system has a curve to interpolate at a rate", "text"))
     lines += [missing(*gap) for gap in choice.absent]
     return PaperTable(
         heads=(

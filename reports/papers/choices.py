@@ -1,4 +1,4 @@
-"""What the papers' tables show where nobody chose: which system, metrics, variants and rates."""
+"""Defaults of the papers' tables: which system, metrics, variants and rates."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Book:
         """Why a metric has no curve."""
         rows = [row for row in self.source.metrics if row["metric"] == metric]
         if not rows:
-            return "not asked for by this suite"
+            return "not requested by this suite"
         for row in rows:
             if row["status"] != "ok":
                 return f"{row['status']}: {row['error'] or 'no message was recorded'}"
@@ -127,7 +127,7 @@ class Book:
             if found is None:
                 absent.append((column[0], self.why(column[0])))
             elif there[found].of.metric != column[0]:
-                absent.append((column[0], f"{self.why(column[0])}; {found} stands in its place"))
+                absent.append((column[0], f"{self.why(column[0])}; {found} is shown instead"))
         return Choice(tuple(labels or list(there)[:3]), tuple(absent))
 
     def test_system(self, rate: str) -> str | None:

@@ -72,7 +72,7 @@ class SystemCurve:
 class Board:
     """A leaderboard with its curves. key: its part's name; label: the metric's name, with the fingerprint
     where two have that name; marks: keys of `text.MARKS`; pooled: one value stands for all clips;
-    unit: of a set metric how many frames it is over; reference: what the clips score uncoded, over
+    unit: of a distribution metric how many frames it is over; reference: what the clips score uncoded, over
     `reference_clips`.
     """
 
@@ -178,7 +178,7 @@ def boards(source: Source) -> list[Board]:
 
 
 def _frames(size: Row | None) -> str:
-    """'N = 500': frames on each side of a set metric."""
+    """'N = 500': frames on each side of a distribution metric."""
     if size is None:
         return ""
     return f"N = {size['low']}" + (f" to {size['high']}" if size["high"] != size["low"] else "")

@@ -1,4 +1,4 @@
-"""All of the papers' tables as they stand where nobody chose: what the page shows first, and LaTeX gets."""
+"""All of the papers' tables with their defaults: what the page shows first, and LaTeX gets."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ PAPERS = {
 _AV3D_SETTING = "CelebV-HQ, 65 videos of 180 frames, 25 frames/s, 512×512; GOP 15 to 60, keyframes at QP 30"
 TABLES = {
     ("avcc", "table1"): ("AVCC Table 1", "BD-rate of AVCC against each column, 256×256"),
-    ("avcc", "table2"): ("AVCC Table 2", "sound; the test set is not stated"),
+    ("avcc", "table2"): ("AVCC Table 2", "audio; the test set is not stated"),
     ("avcc", "table3"): ("AVCC Table 3", "without and with audio-video cross-attention; test set not stated"),
     ("avcc", "table4"): ("AVCC Table 4", "complexity; hardware and test set are not stated"),
     ("avcc", "figure4"): ("AVCC Figure 4", "one example frame at a few kbit/s"),

@@ -33,15 +33,14 @@ COLUMNS = (
     Column("STOI", ("stoi",)),
     Column("DNSMOS", ("dnsmos_ovrl",)),
 )
-"""The paper's columns, and after each what it lacks; nobody misses an optional one that was not asked for."""
+"""The paper's columns, and and further ones; optional ones are shown only if they were requested."""
 NEAR = 1.05
 """Rates up to this many times a point's own compete with it."""
 
 CAPTION = (
-    "Every codec that codes sound, at each of its points: means over {clips} of {dataset}; a number over "
-    "fewer says over how many. kbit/s is measured, bits of the sound and of joint parts over the clip's "
-    "length, and not the codec's nominal rate. mel_dac_eval and stft_dac_eval are descript-audio-codec's "
-    "evaluation.{wer}{truth}"
+    "All audio codecs at all operating points: means over {clips} of {dataset}; a number over fewer clips "
+    "shows how many. kbit/s is the measured audio rate, joint parts included, not the codec's nominal "
+    "rate. mel_dac_eval and stft_dac_eval are descript-audio-codec's evaluation.{wer}{truth}"
 )
 WER = (
     " WER is of the whole corpus, all errors over all words: against the transcript, or, as dWER, against "
@@ -129,7 +128,7 @@ def speech_table(book: Book, dataset: str) -> PaperTable:
         heads=(
             Head("codec", "text"),
             Head("point", "text"),
-            Head("kbit/s", hint="rate of the sound, joint parts included, mean over clips", small="measured"),
+            Head("kbit/s", hint="audio rate, joint parts included, mean over clips", small="measured"),
             *(one.head for one in shown),
         ),
         lines=tuple(lines),

@@ -70,7 +70,7 @@ class _Album:
 
 
 def write(source: Source, folder: Path) -> list[Path]:
-    """Write all figures of a store into `folder`, anew; returns its files, captions.txt last.
+    """Write all figures of a store into `folder`, replacing it; returns its files, captions.txt last.
 
     Two runs over one store write the same bytes. Raises OSError where the folder cannot be written.
     """
@@ -101,7 +101,7 @@ def _captions(source: Source, album: _Album) -> str:
     for name, caption in album.captions:
         lines += [name, f"    {plain(caption)}", ""]
     if not album.captions:
-        lines += ["There is no figure: nothing was scored or encoded.", ""]
+        lines += ["No figure: nothing was scored or encoded.", ""]
     return "\n".join(lines)
 
 
@@ -186,7 +186,7 @@ def curve_figure(
     return figure, _curve_caption(source, column, curves, turned, reference)
 
 
-RATE_LABELS = {"video": "rate of the picture", "audio": "rate of the sound", "total": "total rate"}
+RATE_LABELS = {"video": "video rate", "audio": "audio rate", "total": "total rate"}
 
 
 def _curve_caption(
@@ -207,16 +207,17 @@ def _curve_caption(
     parts = [
         f"{what} over the {RATE_LABELS[board.rate]} on {board.dataset}; {better} is better.",
         f"Each point is the mean over the clips that are scored there: {counted} of {of}.",
-        "One value stands for all clips, so there is no band."
+        "One value for all clips, so no band."
         if any(row.pooled for row in board.rows)
         else "Bands: 95 % bootstrap interval over clips of the value at each point.",
     ]
     if any(curve["grid"] for curve in curves):
         parts.append(
-            "Points joined by a line are the Pareto front of a grid of settings, faint ones the others."
+            "Points joined by a line are the Pareto front of a grid of settings; faint points are its other "
+            "settings."
         )
     if reference:
-        parts.append(f"Dotted: the clips themselves, uncoded ({words.number(reference['value'])}).")
+        parts.append(f"Dotted: the uncoded clips ({words.number(reference['value'])}).")
     if len(board.rows) > MOST_CURVES:
         parts.append(f"The {len(curves)} best of {len(board.rows)} systems by BD-rate are shown.")
     return " ".join(

@@ -1,4 +1,4 @@
-"""Figures for papers of rate, picture and sound: the surfaces of systems, and their lines of equal rate."""
+"""Figures for papers of rate, video and audio quality: surfaces of systems, and their iso-rate curves."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def surface_figure(source: Source, view: SurfaceView, keys: tuple[Key, Key]) -> 
 
 
 def contour_figure(source: Source, view: SurfaceView, keys: tuple[Key, Key]) -> tuple[Figure, str]:
-    """Lines of equal total rate of the page's first systems over the two qualities; with a caption."""
+    """Iso-rate curves of the page's first systems over the two qualities; with a caption."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
@@ -120,13 +120,13 @@ def contour_figure(source: Source, view: SurfaceView, keys: tuple[Key, Key]) -> 
             getattr(axes, f"invert_{name}axis")()
     if not view.contours:
         axes.text(
-            0.5, 0.5, "no rate lies between two settings", transform=axes.transAxes, ha="center", color=QUIET
+            0.5, 0.5, "no rate between two settings", transform=axes.transAxes, ha="center", color=QUIET
         )
     legend(figure, handles, names)
-    rates = ", ".join(f"{rate:g}" for rate in view.contours) or "none lies between two settings:"
+    rates = ", ".join(f"{rate:g}" for rate in view.contours) or "none between two settings:"
     return figure, " ".join(
         [
-            f"Lines of equal total rate ({rates} kbit/s, the number at a line's end) over {keys[0][0]} and "
+            f"Iso-rate curves ({rates} kbit/s, the number at a line's end) over {keys[0][0]} and "
             f"{keys[1][0]} on {view.dataset}; better is up and to the right.",
             "Linear over log rate along the edges between measured settings, never beyond them. Settings are "
             f"means over the same clips at every setting of a system ({_counted(counts)}).",

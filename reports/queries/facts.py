@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 _JSON_COLUMNS = ("environment", "suite_resolved", "build", "options", "params", "parts", "truth", "detail")
 _OBJECTS = ("environment", "suite_resolved", "build", "options", "params")
-"""Of these, what is no object (in a store that others wrote) is shown as one."""
+"""Of these, what is not an object (in a store that others wrote) is shown as one."""
 
 
 def query(connection: Connection, sql: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
@@ -108,7 +108,7 @@ def references(connection: Connection) -> dict[tuple[str, str, str], Row]:
 
 
 def set_sizes(connection: Connection) -> dict[tuple[str, str, str], Row]:
-    """(dataset, metric, fingerprint) of set metrics → smallest and largest n (frames), and the notes."""
+    """(dataset, metric, fingerprint) of distribution metrics → smallest and largest n (frames), the notes."""
     rows = query(
         connection,
         """

@@ -17,11 +17,11 @@ NOT_SPLIT = "not split"
 KINDS = {
     "keyframe": "keyframe",
     "motion": "motion",
-    "residual": "later pictures (inter, residual)",
+    "residual": "later frames (inter, residual)",
     "tokens": "tokens",
     "other": "not split further",
     "headers": "headers, parameter sets",
-    "audio": "sound",
+    "audio": "audio",
 }
 """What a part is for → its words; its place is its colour, and its place in a bar."""
 
@@ -38,7 +38,7 @@ _WORDS = {
 def kind(part: str, modalities: Collection[str]) -> str:
     """What a part of a codec of these modalities is for: a key of KINDS, read off its name.
 
-    All that a codec of sound alone sends is sound, but for its headers.
+    All that an audio codec sends is audio, except its headers.
     """
     name = part.lower()
     found = next((key for key, words in _WORDS.items() if any(word in name for word in words)), "other")

@@ -71,7 +71,7 @@ const talkbench = (() => {
     started.get(name).shown?.();
   }
 
-  // An address that somebody mangled names nothing.
+  // A malformed address names nothing.
   const unescaped = (text) => { try { return decodeURIComponent(text); } catch { return ""; } };
 
   function show() {
@@ -115,7 +115,7 @@ const talkbench = (() => {
   });
   dark.addEventListener("change", redraw);
 
-  // Paper is light, and its text is smaller: figures are drawn anew for it in its colours, and keep their size.
+  // Paper is light, and its text is smaller: figures are redrawn for it in its colours, and keep their size.
   const figures = () => document.querySelectorAll(".js-plotly-plot");
   let shown;
   addEventListener("beforeprint", () => {

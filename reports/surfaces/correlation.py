@@ -37,7 +37,7 @@ def correlations(
 
     The Pearson partial correlation, over the system's settings, of the two means (better is larger) given
     log10 of the total rate: the correlation of what a straight line over log rate leaves of each. The
-    interval resamples clips, and takes all means and rates anew each time.
+    interval resamples clips, and recomputes all means and rates each time.
     """
     sheets: dict[int, tuple[Sheet, list[tuple[Key, Key]]]] = {}
     found = {}
@@ -69,7 +69,7 @@ def _correlate(
         np.stack([_left_by(log_rate, grid.means(sheet, key, counts)) for key in keys], axis=1)
         for keys in sides
     )
-    # Rounding may leave a correlation a hair beyond ±1.
+    # Rounding may leave a correlation slightly beyond ±1.
     values = np.clip(left @ right.transpose(0, 2, 1), -1, 1)  # (1 + resamples, video, audio)
     low, high, share = _intervals(values[1:])
     found = {}

@@ -57,7 +57,7 @@ class Sheet:
 
     @cached_property
     def gridded(self) -> Mesh | None:
-        """The points joined by their settings, whatever the metric is; None where these are no grid."""
+        """The points joined by their settings, whatever the metric is; None where these are not a grid."""
         if not self.levels:
             return None
         # A codec's points in order of their cost in its own modality; a joint codec's by the total.
@@ -161,7 +161,7 @@ class Grid:
     def _matrix(self, metric: Key) -> tuple[Mask, Array]:
         """Mask (P) of the points that a metric covers well enough and that cost something; its values (C, P).
 
-        One that stands for all clips (a set metric) stands for each of them.
+        One that stands for all clips (a distribution metric) stands for each of them.
         """
         import numpy as np
 
@@ -217,15 +217,15 @@ class Surfaces:
         return [_grid(*key, rows[key], params.get(key[1], {}), curves[key]) for key in keys]
 
     def first(self, limit: int = SHOWN_AT_FIRST) -> list[str]:
-        """Systems to draw at first: joint codecs, a pair of each video codec, other pairs, floors."""
+        """Systems to draw at first: joint codecs, a pair of each video codec, other pairs, baselines."""
         rows = [row for row in self.source.systems if row["listed"] and row["kind"] in ("joint", "pair")]
         seen: dict[str, int] = {}
         order = []
         for row in rows:
             again = seen.get(row["video_codec"], 0)
             seen[row["video_codec"]] = again + 1
-            floor = "floor" in self.source.marks.get(row["system"], ())
-            order.append((floor, row["kind"] == "pair", again, len(order), row["system"]))
+            baseline = "baseline" in self.source.marks.get(row["system"], ())
+            order.append((baseline, row["kind"] == "pair", again, len(order), row["system"]))
         return [name for *_, name in sorted(order)[:limit]]
 
     def metrics(self, dataset: str, side: str, modalities: Collection[str] = ()) -> list[Key]:

@@ -1,4 +1,4 @@
-"""Triangles between a system's measured settings, and the lines of equal rate on them. Never beyond them."""
+"""Triangles between a system's measured settings, and the iso-rate curves on them. Never beyond them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Crossing = tuple[int, int, float]
 """A place on the edge from point p to point q: p + t × (q − p), with t from 0 to 1."""
 
 LEVELS = (1, 1.2, 1.5, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
-"""Rates of which lines of equal rate are made, times powers of ten."""
+"""Rates of which iso-rate curves are made, times powers of ten."""
 CONTOURS = 4
 """So many lines of one system can be told apart."""
 
@@ -129,7 +129,7 @@ def triangulated(x: Sequence[float] | Array, y: Sequence[float] | Array) -> Mesh
 def factors(params: Sequence[Mapping[str, object]]) -> list[tuple[str, list[str | float]]] | None:
     """The settings that vary, as (name, each point's level); parameters that move together are one.
 
-    None when none or more than two vary, or when two points have the same levels: then they are no grid.
+    None when none or more than two vary, or when two points have the same levels: then they are not a grid.
     """
     names = list(dict.fromkeys(name for row in params for name in row))
     found: dict[tuple[int, ...], tuple[str, list[str | float]]] = {}

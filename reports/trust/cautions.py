@@ -48,13 +48,13 @@ def _count(number: int, word: str) -> str:
 
 def _runs(source: Source) -> Iterator[Caution]:
     if not source.runs:
-        yield Caution("No run recorded", "Nothing says when, where and with what these rows were made.")
+        yield Caution("No run recorded", "When, where and with what versions it was made is unknown.")
         return
     latest, shown = source.runs[0], provenance.contributing(source)
     if latest["finished_at"] is None:
         yield Caution(
             "The latest run has not finished",
-            "It is still going, or was stopped. What is missing may only not have been done yet.",
+            "It is still running, or was stopped. Missing results may just not have been computed yet.",
             "trust-runs",
         )
     dirty = [run for run in shown if run["git_dirty"]]
@@ -96,22 +96,22 @@ def _data(source: Source) -> Iterator[Caution]:
     if made:
         yield Caution(
             f"Rendered clips: {_few(made)}",
-            "Made by a renderer, not recorded. Orders of systems may differ on recordings.",
+            "Made by a renderer, not recorded. Rankings may differ on recorded video.",
             "trust-datasets",
         )
     few = [row for row in source.datasets if 0 < row["usable"] < FEW_CLIPS]
     for row in few:
         yield Caution(
             f"{_count(row['usable'], 'clip')} of {row['dataset']}",
-            "One clip gives no interval, so that no order is tested."
+            "One clip gives no interval: no order is tested."
             if row["usable"] == 1
-            else "Intervals over so few clips are rough, and tend to be too narrow.",
+            else "Intervals over so few clips are rough and tend to be too narrow.",
             "trust-datasets",
         )
     noted = sum(row["n"] for row in facts.noted_clips(source.connection))
     if noted:
         yield Caution(
-            f"{_count(noted, 'clip')} changed or doubted in preparation",
+            f"{_count(noted, 'clip')} changed or with a doubt in preparation",
             "Cropped, resized, or without a face: what all codecs got is the prepared clip.",
             "trust-notes",
         )
@@ -150,13 +150,13 @@ def _scores(source: Source) -> Iterator[Caution]:
             sizes = f"{row['low']}" if row["low"] == row["high"] else f"{row['low']} to {row['high']}"
             why = [f"Below {SMALL_SET} frames it is biased upward."] if row["low"] < SMALL_SET else []
             if row["low"] != row["high"]:
-                why.append("Only values of equal N compare.")
+                why.append("Only values of equal N are comparable.")
             yield Caution(f"{metric} on {dataset}: N = {sizes} frames", " ".join(why), "trust-metrics")
     wrong = ledger.unbalanced(source.connection)
     if wrong:
         yield Caution(
             f"{_count(wrong, 'encode')} with parts that do not add up",
-            "Their parts are not the bits that were billed; the rate is that of the bits.",
+            "Their parts do not sum to the billed bits; the rate is from the billed bits.",
             "trust-definitions",
         )
 
@@ -165,9 +165,9 @@ def _curves(source: Source) -> Iterator[Caution]:
     rows = [row.bd for board in source.boards for row in board.rows if row.bd is not None]
     counts = Counter(row.status for row in rows)
     for status, why in {
-        "low_overlap": "rest on less than half of the joint quality range, and speak of that part only",
+        "low_overlap": "rest on less than half of the joint quality range and are valid for that part only",
         "no_overlap": "are missing: the two systems reach no common quality",
-        "non_monotone": "rest on a curve on which more rate somewhere gave less quality",
+        "non_monotone": "rest on a curve on which more rate gave less quality somewhere",
         "too_few_points": "are missing: a curve has too few points",
     }.items():
         if counts[status]:
@@ -186,12 +186,12 @@ def _cells(source: Source) -> Iterator[Caution]:
     absent = stages.pop("codec", 0), stages.pop("metric", 0)
     if any(absent):
         words = [_count(n, word) for n, word in zip(absent, ("codec", "metric"), strict=True) if n]
-        yield Caution(f"{' and '.join(words)} could not run", "Below is what would mend it.", "coverage")
+        yield Caution(f"{' and '.join(words)} could not run", "Reasons and fixes are below.", "coverage")
     if stages:
         found = ", ".join(f"{n} in {stage}" for stage, n in stages.items())
         yield Caution(
-            f"{_count(sum(stages.values()), 'cell')} without a result",
-            f"{found}. They are missing from every mean, and never counted as 0.",
+            f"{_count(sum(stages.values()), 'result')} missing",
+            f"{found}. They are left out of every mean, and never counted as 0.",
             "coverage",
         )
 
@@ -213,6 +213,6 @@ def _speed(source: Source) -> Iterator[Caution]:
     if workers > 1:
         yield Caution(
             f"Timed with up to {workers} jobs at a time",
-            "Speeds compare with each other, not with those of an idle machine. Nothing else depends on it.",
+            "Comparable only with each other, not with an idle machine. No other result is affected.",
             "trust-runs",
         )

@@ -57,7 +57,7 @@ def _identity(run: Row) -> dict[str, str]:
 
 
 def weights(source: Source) -> list[Row]:
-    """Learned parts that the plan's codecs and metrics name, by name.
+    """Weights that the plan's codecs and metrics use, by name.
 
     Columns: name, sha256 (as the store has it, '' where it was not recorded), used_by (names), here (one of
     them ran), variant, what, licence, bytes; known: the registry has this name; same: with this sha256 too.

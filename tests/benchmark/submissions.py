@@ -48,7 +48,7 @@ def not_checked(found: Verification, name: str) -> dict[str, int]:
 def tamper(source: Path, target: Path, change: Change, new_manifest: bool = True) -> Path:
     """A copy of an archive with its tables (a connection) and files (a folder) changed.
 
-    new_manifest: the manifest is made anew, so that all hashes in it are right; else the tables stay too.
+    new_manifest: the manifest is rewritten, so that all hashes in it are right; else the tables stay too.
     """
     with archive.unpacked(source) as found:
         folder, new = found.folder, found.folder / "new"
@@ -80,7 +80,7 @@ def sql(*statements: str) -> Change:
 
 
 def rename_codec(old: str, new: str, identity: Mapping[str, Any] | None = None) -> Change:
-    """Every row of a codec under another name, with all names that are hashes made anew, files too.
+    """Every row of a codec under another name, with all names that are hashes recomputed, files too.
 
     identity: other columns of the codec's row (fingerprint included); default: its own, under the new name.
     """

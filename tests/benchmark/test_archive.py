@@ -70,15 +70,15 @@ def test_the_plain_case_is_read(tmp_path: Path) -> None:
         ("tables\\evil.parquet", "leads out"),
         ("\\\\host\\share", "leads out"),
         ("tables/evil.parquet", "this talkbench has no table 'evil'"),
-        ("tables/clips.csv", "no part of a submission"),
-        ("tables/Clips.parquet", "no part of a submission"),
-        ("tables/clips.parquet/x", "no part of a submission"),
-        (f"artifacts/bitstreams/ff/{HASH}.tkb", "no part of a submission"),
-        (f"artifacts/bitstreams/ab/{HASH[:-1]}.tkb", "no part of a submission"),
-        ("artifacts/previews/x.jpg", "no part of a submission"),
-        ("talkbench.duckdb", "no part of a submission"),
-        ("tables/clıps.parquet", "its name is no name of a file"),
-        ("tables/", "no part of a submission"),
+        ("tables/clips.csv", "not part of a submission"),
+        ("tables/Clips.parquet", "not part of a submission"),
+        ("tables/clips.parquet/x", "not part of a submission"),
+        (f"artifacts/bitstreams/ff/{HASH}.tkb", "not part of a submission"),
+        (f"artifacts/bitstreams/ab/{HASH[:-1]}.tkb", "not part of a submission"),
+        ("artifacts/previews/x.jpg", "not part of a submission"),
+        ("talkbench.duckdb", "not part of a submission"),
+        ("tables/clıps.parquet", "its name is not a valid file name"),
+        ("tables/", "not part of a submission"),
         ("\x1b[2Jevil", r"\\x1b\[2Jevil"),
     ],
 )
@@ -89,13 +89,13 @@ def test_names_that_no_submission_has(tmp_path: Path, name: str, words: str) -> 
 def test_a_name_that_is_cut_short_by_some_readers(tmp_path: Path) -> None:
     path = raw_zip(tmp_path / "a.zip", members(**{"tables/runs.parquet_.txt": b""}))
     path.write_bytes(path.read_bytes().replace(b"parquet_.txt", b"parquet\x00.txt"))
-    refused(path, r"tables/runs.parquet\\x00.txt: its name is no name of a file")
+    refused(path, r"tables/runs.parquet\\x00.txt: its name is not a valid file name")
 
 
 def test_links_folders_and_devices(tmp_path: Path) -> None:
     for kind in (stat.S_IFLNK, stat.S_IFDIR, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFBLK):
         path = raw_zip(tmp_path / "a.zip", members(), external_attr=(kind | 0o777) << 16)
-        refused(path, r"manifest.json: it is no ordinary file \(a link")
+        refused(path, r"manifest.json: it is not an ordinary file \(a link")
 
 
 def test_duplicates_and_compressed_members(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_headers_that_lie_about_sizes(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     huge = struct.pack("<II", 0xFFFFFFF0, 0xFFFFFFF0)
     raw_zip(path, members())
-    refused(patched(path, b"PK\x01\x02", 20, huge), "larger than the whole archive|cannot be read")
+    refused(patched(path, b"PK\x01\x02", 20, huge), "exceed the archive's size|cannot be read")
     # Members that overlap: each is as large as the archive, together they are more.
     raw_zip(path, members(**{BITSTREAM: bytes(100_000)}))
     size = struct.pack("<II", 100_000, 100_000)
@@ -174,7 +174,7 @@ def test_encrypted_members(tmp_path: Path) -> None:
         ({"suite": None}, "suite must be text"),
         ({"name": "x" * 201}, "name must be text of at most 200 characters"),
         ({"counts": {"clips": "many"}}, "counts: 'clips' must be a whole number"),
-        ({"counts": float("nan")}, "NaN is no JSON"),
+        ({"counts": float("nan")}, "NaN is not JSON"),
         ({"extra": 1}, "unknown key 'extra'"),
     ],
 )
@@ -191,7 +191,7 @@ def test_manifests_of_another_shape(tmp_path: Path, change: dict[str, Any], word
         (b"\xff\xfe", "not a manifest in JSON"),
         (b"[" * 100_000, "not a manifest in JSON"),
         (b'{"format": ' + b"9" * 10_000 + b"}", "not a manifest in JSON"),
-        (b'{"format": 1, "format": 1}', "a key stands there twice"),
+        (b'{"format": 1, "format": 1}', "a key occurs twice"),
     ],
 )
 def test_manifests_that_are_no_json(tmp_path: Path, data: bytes, words: str) -> None:

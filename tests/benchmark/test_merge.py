@@ -107,7 +107,7 @@ def test_more_clips_of_the_same_codec(
         (
             "unavailable",
             None,
-            "made over the clips of one part only; to have it over all clips, sweep them together",
+            "computed over the clips of one part only; to compute it over all clips, sweep them together",
         )
     ]
     # The part that has all clips has the value for all clips.
@@ -219,7 +219,7 @@ OTHER_PSNR = sql(*(f"UPDATE {table} SET fingerprint = 'another' WHERE metric = '
     [
         (other_content, "clips of one name with different contents.*\n  moving / clip-0: sha256 abab.* and "),
         (other_clip, "one clip under several names.*\n  moving / clip-0 and moving / take-1"),
-        (sql("UPDATE datasets SET synthetic = false"), "datasets of one name that are rendered here"),
+        (sql("UPDATE datasets SET synthetic = false"), "datasets of one name that are rendered in one part"),
         (other_build, "codecs of one name with different fingerprints.*\n  fake-video: .* and "),
         (
             OTHER_PSNR,
@@ -255,15 +255,15 @@ OTHER_PSNR = sql(*(f"UPDATE {table} SET fingerprint = 'another' WHERE metric = '
                 "UPDATE scores SET value = value + 1, "
                 "frame_values = list_transform(frame_values, lambda x: x + 1) WHERE metric = 'psnr'"
             ),
-            "scores of one thing that differ .10.; one of them is wrong: verify both:\n  psnr of",
+            "scores that differ .10.; verify both:\n  psnr of",
         ),
-        (sql("UPDATE pair_scores SET value = value + 0.001"), "scores of one thing that differ"),
-        # A part that is not what it says is refused before anything is compared.
+        (sql("UPDATE pair_scores SET value = value + 0.001"), "scores that differ"),
+        # A part that fails its checks is refused before anything is compared.
         (
             sql("UPDATE scores SET value = value + 1 WHERE metric = 'psnr'"),
-            "not what they say:\npsnr: 10 of 10",
+            "fail their checks:\npsnr: 10 of 10",
         ),
-        (sql("UPDATE encodes SET duration_s = 1"), "not what they say"),
+        (sql("UPDATE encodes SET duration_s = 1"), "fail their checks"),
         (sql("UPDATE codecs SET codec = 'vvc'"), "was it renamed"),
     ],
 )
@@ -316,7 +316,7 @@ def test_wrong_use(pack: Callable[..., Path], sweep_of: Sweeps, tmp_path: Path) 
     refused([one, tmp_path / "empty"], tmp_path / "out", "no results there")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").write_text("mine")
-    refused([one, one], tmp_path / "full", "something is there already")
+    refused([one, one], tmp_path / "full", "already exists")
     data = bytearray(one.read_bytes())
     data[data.index(b"TKB1") + 40] ^= 1
     (tmp_path / "damaged.zip").write_bytes(data)
@@ -373,4 +373,4 @@ def test_the_command(
     assert "both: now `talkbench report both`" in ended.stdout
     again = talkbench("merge", pack(), sweep_of(JOINT), "--out", "both")
     assert again.returncode == 2
-    assert again.stderr == "talkbench: --out both: something is there already; give a new folder\n"
+    assert again.stderr == "talkbench: --out both: already exists; give a new folder\n"

@@ -50,7 +50,7 @@ def test_the_page_does_not_depend_on_what_is_installed_here(
     [
         ("video", "frame", "Video"),
         ("audio", "clip", "Audio"),
-        ("pair", "pair", "Picture with sound"),
+        ("pair", "pair", "Video with audio"),
         ("video", "set", "Sets of clips"),
     ],
 )
@@ -68,8 +68,8 @@ def test_the_list_says_once_why_metrics_cannot_run(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(registry, "metrics", lambda: {"psnr": found["psnr"], **learned})
     monkeypatch.setattr(weights, "missing", lambda names: "run this command" if names else None)
     lines = CliRunner().invoke(app, ["metrics"]).output.splitlines()
-    told = {line.split()[0]: line.rstrip().split("  ")[-1].strip() for line in lines[1:-1]}
-    assert told == {"psnr": "yes", "one": "no: see 1", "two": "no: see 1"}
+    listed = {line.split()[0]: line.rstrip().split("  ")[-1].strip() for line in lines[1:-1]}
+    assert listed == {"psnr": "yes", "one": "no: see 1", "two": "no: see 1"}
     assert lines[-1] == "1: run this command"
 
 

@@ -1,4 +1,4 @@
-"""Faults of the machine: told in one line, never rows, and the run goes on once they are fixed."""
+"""Faults of the machine: reported in one line, never rows, and the run goes on once they are fixed."""
 
 from __future__ import annotations
 

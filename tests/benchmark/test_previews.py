@@ -181,16 +181,16 @@ def test_the_cap_leaves_out_the_least_useful(
     assert last_run(ask, out) == (0.0, 0.0, 0.0, 0.0)
 
 
-def test_a_preview_that_fails_is_told_and_nothing_else_suffers(
+def test_a_preview_that_fails_is_reported_and_nothing_else_suffers(
     tiny_suite: Callable[..., Path], talkbench: Run, ask: Ask, tmp_path: Path
 ) -> None:
     path, out = tiny_suite(["broken-timeline", "fake-video"], metrics=("psnr",), clips=1), tmp_path / "out"
     ended = talkbench("sweep", path, "--out", out)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    told = [line for line in ended.stdout.splitlines() if line.startswith("previews:")]
-    assert len(told) == 1
-    assert "5 could not be made" in told[0]
-    assert "adds up to" in told[0]
+    lines = [line for line in ended.stdout.splitlines() if line.startswith("previews:")]
+    assert len(lines) == 1
+    assert "5 could not be made" in lines[0]
+    assert "adds up to" in lines[0]
     assert "no cell failed" in ended.stdout
     for _, codec, _, status, error, _, _ in ask(out, ROWS):
         assert status == ("failed" if codec == "broken-timeline" else "ok")

@@ -1,4 +1,4 @@
-"""A row says nothing of what is no longer there: whole rows, and scores that go with the bits they are of."""
+"""No row describes what no longer exists: whole rows, and scores that are deleted with their bits."""
 
 import io
 from collections.abc import Callable

@@ -93,7 +93,7 @@ def test_missing_and_changed_bitstreams_are_listed(swept: Path, tmp_path: Path) 
     lost, changed, *_ = sorted(swept.rglob("*.tkb"))
     lost.unlink()
     changed.write_bytes(changed.read_bytes() + b"\x00")
-    with pytest.raises(UsageError, match="2 of 20 bitstreams are not what the store says") as refusal:
+    with pytest.raises(UsageError, match="2 of 20 bitstreams do not match the store") as refusal:
         submit.submit(swept, tmp_path / "one.zip")
     assert f"{lost} (fake-" in str(refusal.value)
     assert "missing" in str(refusal.value)

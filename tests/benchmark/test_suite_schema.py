@@ -152,15 +152,15 @@ def test_a_file_that_is_no_toml_is_one_line(tmp_path: Path, text: bytes) -> None
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--codecs", ","], "--codecs ',' holds no name"),
-        (["--metrics", " "], "--metrics ' ' holds no name"),
+        (["--codecs", ","], "--codecs ',' contains no name"),
+        (["--metrics", " "], "--metrics ' ' contains no name"),
         (["--codecs", "vvc,vvc"], "systems has 'vvc' twice"),
         (["--metrics", "psnr,psnr"], "metrics has 'psnr' twice"),
         (["--points", "vvc=qp32", "--points", "vvc=qp37"], "--points names 'vvc' twice"),
         (["--points", "vvc=qp32,qp32"], "codecs.vvc.points has 'qp32' twice"),
         (["--points", "vcv=qp32"], "no system of this suite has the codec 'vcv'"),
         (["--points", "vvc=a|b"], "codecs.vvc.points[0] 'a|b' is not a name"),
-        (["--points", "=qp32"], "say CODEC=POINT,POINT"),
+        (["--points", "=qp32"], "expected CODEC=POINT[,POINT]"),
         (["--previews", "100000000000"], "previews must be a whole number"),
     ],
 )

@@ -119,7 +119,7 @@ def test_ctrl_c_leaves_a_state_that_resumes(
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output
-    assert "the same command goes on from here" in output
+    assert "run the same command again to resume" in output
     assert "Traceback" not in output
     finish(start(suite, out))
     assert tables(out) == undisturbed

@@ -68,7 +68,7 @@ def test_a_checkpoint_is_not_overwritten(recipe, tmp_path):
 
 def test_there_must_be_something_to_resume(recipe, tmp_path):
     refused = run("my-net", "--out", tmp_path, "--resume")
-    assert "there is no" in str(refused.exception)
+    assert "does not exist" in str(refused.exception)
 
 
 def test_evaluation_goes_into_the_card(recipe, tmp_path):
@@ -88,7 +88,7 @@ def test_an_unknown_recipe_is_named():
 
 
 def test_an_interrupt_says_how_to_go_on(recipe, tmp_path, monkeypatch):
-    """Before there is a checkpoint, as while people are rendered, the command begins anew."""
+    """Before there is a checkpoint, as while people are rendered, the command starts again."""
 
     def interrupted(request, say):
         raise KeyboardInterrupt
@@ -96,10 +96,10 @@ def test_an_interrupt_says_how_to_go_on(recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules["talkbench_my_net"], "train", interrupted)
     stopped = run("my-net", "--out", tmp_path)
     assert stopped.exit_code == 130
-    assert "the same command begins anew" in stopped.output
+    assert "run the same command to start again" in stopped.output
     (tmp_path / "checkpoint.pt").write_bytes(b"state")
     stopped = run("my-net", "--out", tmp_path, "--resume")
-    assert "the same command with --resume goes on from here" in stopped.output
+    assert "run the same command with --resume to continue" in stopped.output
 
 
 def test_the_perceptual_loss_is_asked_for_or_not(recipe, tmp_path):

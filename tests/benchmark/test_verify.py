@@ -89,7 +89,7 @@ def test_the_command_says_what_it_found(
     forged.write_bytes(data)
     bad = talkbench("verify", forged, "--sample", 3, "--workers", 1)
     assert bad.returncode == 1, bad.stdout + bad.stderr
-    assert "WRONG" in bad.stdout
+    assert "VERIFICATION FAILED: " in bad.stdout
     assert "damaged: Bad CRC-32" in bad.stdout
     none = talkbench("verify", __file__)
     assert none.returncode == 2
@@ -230,7 +230,7 @@ def test_a_sample_finds_an_edited_score_where_it_looks(honest: Path, forged: Pat
 
 
 def test_a_codec_under_another_name_is_found(honest: Path, forged: Path) -> None:
-    """Every hash is made anew; what is left is that the other codec cannot decode these bytes."""
+    """Every hash is recomputed; what is left is that the other codec cannot decode these bytes."""
     example = registry.codec("example").describe()[0]
     identity = {
         "fingerprint": example.fingerprint(),
@@ -243,7 +243,7 @@ def test_a_codec_under_another_name_is_found(honest: Path, forged: Path) -> None
     # A codec of nobody is never verified.
     found = check(tamper(honest, forged, rename_codec("fake-audio", "miracle")))
     assert wrong(found) == {}
-    assert not_checked(found, DECODED) == {"codec 'miracle' is not here": 10}
+    assert not_checked(found, DECODED) == {"codec 'miracle' is not installed here": 10}
     assert (found.verdict, found.unseen) == ("verified", ["miracle"])
 
     def only_miracles(connection: Connection, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Learned parts: found where they lie, verified once, never trusted."""
+"""Weights: found locally, verified once, never trusted."""
 
 import argparse
 import hashlib
@@ -122,9 +122,9 @@ def test_an_unknown_hash_is_recorded_and_enforced_from_then_on(register, places)
     assert weights.sha256("net") == HASH
     assert info.missing() is None
     assert info.fingerprint() != absent
-    assert "recorded at first sight" in weights_cli.where(weights.find("net"))
+    assert "recorded on first use" in weights_cli.where(weights.find("net"))
     put(path, OTHER)
-    with pytest.raises(Unavailable, match="recorded at first sight") as caught:
+    with pytest.raises(Unavailable, match="recorded on first use") as caught:
         weights.path("net")
     assert HASH in str(caught.value)
     record = places / "cache/weights/net/first-seen.sha256"

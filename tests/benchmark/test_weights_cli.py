@@ -50,14 +50,14 @@ def test_offline_nothing_is_asked_for(register, server, monkeypatch) -> None:
     assert server.requests == []
 
 
-def test_what_no_program_may_fetch_is_told_with_its_page(register, places) -> None:
+def test_what_no_program_may_fetch_is_message_with_its_page(register, places) -> None:
     page = "https://example.org/models"
     register(name="free", file="free.pth", url="", page=page, sha256="", bytes=0)
     register(name="both", file="both.pth", url="https://example.org/both.pth", page=page)
-    told = weights.missing(["free"])
-    assert f"find free.pth through {page}" in told
-    assert "TALKBENCH_WEIGHTS" in told
-    assert "weights fetch" not in told
+    message = weights.missing(["free"])
+    assert f"find free.pth through {page}" in message
+    assert "TALKBENCH_WEIGHTS" in message
+    assert "weights fetch" not in message
     assert "run `talkbench weights fetch net both`; by hand: find free" in weights.missing(
         ["net", "free", "both"]
     )
@@ -72,16 +72,16 @@ def test_what_no_program_may_fetch_is_told_with_its_page(register, places) -> No
     assert weights.path("free") == path
 
 
-def test_a_shipped_file_that_is_damaged_is_not_told_to_be_fetched(register) -> None:
+def test_a_shipped_file_that_is_damaged_is_not_message_to_be_fetched(register) -> None:
     register(name="ours", file="ours.pth", url="", shipped="benchmark/weights/weights.toml")
-    told = weights.missing(["ours"])
-    assert "by hand: install talkbench anew, which brings benchmark/weights/weights.toml" in told
-    assert "weights.toml is refused" in told
-    assert "weights fetch" not in told
-    assert "TALKBENCH_WEIGHTS" not in told
+    message = weights.missing(["ours"])
+    assert "by hand: reinstall talkbench, which includes benchmark/weights/weights.toml" in message
+    assert "weights.toml is refused" in message
+    assert "weights fetch" not in message
+    assert "TALKBENCH_WEIGHTS" not in message
     result = run("fetch", "ours")
     assert result.exit_code == 2
-    assert "install talkbench anew" in result.output
+    assert "reinstall talkbench" in result.output
 
 
 def test_list_says_where_or_how(register, places) -> None:

@@ -143,11 +143,11 @@ def test_samples_that_are_not_finite_are_an_error(bad):
         _audio.mono(clip_of(audio, 16000), 8000, "test")
 
 
-@pytest.mark.parametrize(("library", "mend"), [("soxr", "pip install soxr"), ("av", "pip install av")])
-def test_a_missing_library_is_told(library, mend, monkeypatch):
+@pytest.mark.parametrize(("library", "fix"), [("soxr", "pip install soxr"), ("av", "pip install av")])
+def test_a_missing_library_is_reported(library, fix, monkeypatch):
     assert _packets.missing("libopus") is None
     monkeypatch.setitem(sys.modules, library, None)
-    assert mend in str(_packets.missing("libopus"))
+    assert fix in str(_packets.missing("libopus"))
     assert (_audio.missing() is None) == (library == "av")
 
 

@@ -97,7 +97,7 @@ def test_without_weights_it_names_them(monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     text = str(semanticodec.availability())
     assert f"run `talkbench weights fetch {' '.join(NAMES[:3])}`" in text
-    with pytest.raises(Unavailable, match="weights are not here"):
+    with pytest.raises(Unavailable, match="missing weights"):
         semanticodec.load("cpu")
 
 

@@ -1,4 +1,4 @@
-"""The floor: keyframes, each shown until the next one."""
+"""The lower-bound baseline: keyframes, each shown until the next one."""
 
 from dataclasses import replace
 

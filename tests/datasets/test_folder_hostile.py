@@ -47,7 +47,7 @@ def test_scripts_that_name_addresses_are_refused_unvisited(tmp_path, listener, n
 
 @pytest.mark.parametrize("kind", [b"url ", b"alis"])
 def test_references_of_quicktime_to_other_files_are_not_followed(film, tmp_path, listener, kind):
-    """The track's media is said to lie elsewhere: what is read is this file alone."""
+    """The track's media is declared to be in another file: only this file is read."""
     made = film(name="a.mov", seconds=0.4, sound=None)
     data = bytearray(made.path.read_bytes())
     at = data.index(b"dref") + 4 + 8  # of the first entry: size, kind, version and flags

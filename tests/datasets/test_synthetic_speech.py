@@ -160,5 +160,5 @@ def test_mouth_and_voice_are_in_step():
     mean = np.mean(curves, axis=0)
     assert mean.max() > 0.45
     assert abs(lags[mean.argmax()]) <= 1
-    # The peak lies at zero: both of its neighbours are equally far down.
+    # The peak is at zero: both of its neighbours are equally far down.
     assert abs(mean[lags == -1] - mean[lags == 1]) < 0.25

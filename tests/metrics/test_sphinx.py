@@ -63,12 +63,12 @@ def test_without_transcript_or_words(score, make_clip, librivox):
     silence = make_clip(audio=torch.zeros(1, 16000))
     with pytest.raises(Unavailable, match="no transcript"):
         sphinx.load("cpu", sphinx.describe()).reference(silence)
-    told = make_clip(audio=torch.zeros(1, 16000), transcript="Hello, world")
-    scores = score(sphinx, told, silence)
+    spoken = make_clip(audio=torch.zeros(1, 16000), transcript="Hello, world")
+    scores = score(sphinx, spoken, silence)
     assert scores["wer_sphinx"].value == 1.0
     assert isinstance(scores["dwer_sphinx"], Unavailable)
-    untold = make_clip(audio=librivox.audio)
-    scores = score(sphinx, untold, make_clip(audio=torch.zeros_like(librivox.audio)))
+    unspoken = make_clip(audio=librivox.audio)
+    scores = score(sphinx, unspoken, make_clip(audio=torch.zeros_like(librivox.audio)))
     assert isinstance(scores["wer_sphinx"], Unavailable)
     assert scores["dwer_sphinx"].value == 1.0
     assert scores["dwer_sphinx"].detail["hypothesis"] == ""

@@ -93,8 +93,8 @@ def test_what_has_no_rate_says_why(make_clip):
     scores = metric.compare(metric.reference(make_clip(audio=sound("a"))), make_clip(audio=silence))
     assert isinstance(scores["wer_test"], Unavailable)
     assert scores["dwer_test"].value == 1
-    told = make_clip(audio=silence, transcript="a b")
-    scores = metric.compare(metric.reference(told), make_clip(audio=sound("a")))
+    spoken = make_clip(audio=silence, transcript="a b")
+    scores = metric.compare(metric.reference(spoken), make_clip(audio=sound("a")))
     assert scores["wer_test"].value == 0.5
     assert isinstance(scores["dwer_test"], Unavailable)
 

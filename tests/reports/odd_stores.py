@@ -158,7 +158,7 @@ CASES = {
     ),
     "no metric of sound": Odd(
         replace(SMALL, metrics=tuple(metric for metric in FEW if metric.name != "pesq")),
-        ("no codec that codes sound has a value of these metrics",),
+        ("no audio codec has a value of these metrics",),
     ),
     "no picture": Odd(replace(SMALL, video=(), anchors={}), ("encodec",)),
     "joint alone": Odd(

@@ -143,7 +143,7 @@ def test_a_metric_that_the_anchor_lacks_takes_the_first_system(tmp_path):
     [
         ({"anchors": "nobody"}, "anchor 'nobody' has no scored points; there are: anchor, half"),
         ({"anchors": {"audio": "half"}}, "there are: none"),
-        ({"anchors": {"sound": "half"}}, "'sound' is no rate; use one of video, audio, total"),
+        ({"anchors": {"sound": "half"}}, "'sound' is not a rate; use one of video, audio, total"),
         ({"metrics": ["dists"]}, "metric 'dists' has no scores; there are: psnr"),
     ],
 )

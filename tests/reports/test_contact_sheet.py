@@ -121,7 +121,7 @@ def test_what_cannot_be_shown_has_its_reason(spoilt):
         "UPDATE previews SET status = 'unavailable', error = 'would pass 1 MB' WHERE encode_id = ?",
         encode_id(run, "vvc", "p0"),
     )
-    # A file that is no picture, of a row that has no hash of it.
+    # A file that is not a picture, of a row that has no hash of it.
     folder = results / "artifacts" / "previews" / encode_id(run, "vvc", "p4")
     (folder / "sheet-000.webp").write_bytes(b"RIFF, or not")
     patch("vvc", "p4", '{"preview_sha256": null}')
@@ -137,7 +137,7 @@ def test_what_cannot_be_shown_has_its_reason(spoilt):
     why = {row.codec: [strip.why for strip in row.strips] for row in sheet.rows}
     assert why["vvc"][0] == "unavailable: would pass 1 MB"
     assert "cannot be read" in why["vvc"][1]
-    assert "lies outside sheet-00" in why["both"][0]
+    assert "is outside sheet-00" in why["both"][0]
     assert why["both"][1] == "its preview cannot be read: it has 19 frames, the clip 20"
     assert why[EVIL] == ["decode: failed, cut off", ""]
     assert {strip.pictures for row in sheet.rows for strip in row.strips if strip.why} == {()}

@@ -13,7 +13,7 @@ AUDIT = Path(__file__).with_name("audit.js").read_text()
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
-    """Case → the folder of its report, beside which the single file lies; each is made once."""
+    """Case → the folder of its report, with the single file beside it; each is made once."""
     made = {}
 
     def make(case):

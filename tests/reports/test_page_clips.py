@@ -141,9 +141,7 @@ def test_the_list_shows_thumbnails_and_another_metric(browser, clip_report, clip
         page.wait_for_function(
             "[...document.querySelectorAll('.thumb img')].every((one) => one.complete && one.naturalWidth)"
         )
-        assert near(
-            seen(box), colour(0, 5), 12
-        )  # the last frame of the first sheet: the middle lies behind it
+        assert near(seen(box), colour(0, 5), 12)  # the last frame of the first sheet: the middle is after it
         page.select_option("#clips-metric", label="ssim")
         (value,) = clip_db.execute(
             "SELECT median(value) FROM scores JOIN encodes USING (encode_id) "

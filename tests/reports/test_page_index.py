@@ -224,14 +224,14 @@ def test_every_clips_own_curve_is_what_was_scored(store, read):
     assert len(expected["av1", "clip 5"]) == 4  # the one that timed out is no point
 
 
-def test_a_floor_never_wins(store, index):
+def test_a_baseline_never_wins(store, index):
     with duckdb.connect(str(store), read_only=True) as connection:
         boards = leaderboards(connection, load(connection))
     seen = 0
     for board in boards:
         rows = {row.system: row for row in board.rows}
         for name in [name for name in rows if name.startswith("first-frame")]:
-            assert (rows[name].rank, rows[name].place.reason) == (None, "a floor")
+            assert (rows[name].rank, rows[name].place.reason) == (None, "lower-bound baseline")
             seen += 1
         assert not any(row.system.startswith("first-frame") for row in board.best)
     assert seen > 5
@@ -241,7 +241,7 @@ def test_a_floor_never_wins(store, index):
     winners = re.findall(r'<p class="win">.*?</p>', cards, re.S)
     assert len(winners) == 3
     assert not any("first-frame" in winner for winner in winners)
-    assert "first-frame (a floor)" in re.sub(r"\s+", " ", cards)
+    assert "first-frame (lower-bound baseline)" in re.sub(r"\s+", " ", cards)
 
 
 def test_a_synthetic_winner_is_marked(realistic_page):
@@ -452,7 +452,7 @@ def test_ties_are_said_in_words(browser, store, index):
         for name in said:
             assert "=" in rows[name][0]
             title = page.locator(".board td.rank[title*=av1]").first.get_attribute("title")
-            assert title.startswith("not surely better or worse than")
+            assert title.startswith("not significantly better or worse than")
 
 
 def test_sorting_holds_while_the_choice_changes(browser, index):
@@ -541,13 +541,13 @@ def test_the_papers_views_are_one_click_away(browser, read, index):
         drawn = page.evaluate(f"{PLOT}.data.find((t) => t.meta === 'mean' && t.name === 'hevc').y")
         assert drawn == pytest.approx([200 - value for value in hevc["value"]])
         assert "N = 750 frames" in page.locator(".board .notice").inner_text()
-        assert "there is no band" in caption
+        assert "so no band" in caption
         page.click("#index-rate [data-value=audio]")
         settled(page)
         assert "200−FID" not in page.inner_text("#index-curve-caption")
         page.click("#index-papers [data-paper=dists]")  # not over the sound's rate: the picture's
         settled(page)
-        assert page.locator("#index-rate [aria-checked=true]").inner_text() == "Picture"
+        assert page.locator("#index-rate [aria-checked=true]").inner_text() == "Video"
         _, curves = read("curves", "video", "dists")
         band = page.evaluate(f"{PLOT}.data.find((t) => t.meta === 'band' && t.name === 'hevc')")
         hevc = next(curve for curve in curves if curve["system"] == "hevc")
@@ -633,7 +633,7 @@ def test_a_link_gives_the_same_view_back(browser, index):
             + "?rate=none&metric=%3Cimg%3E&anchor-video=nobody&dataset=x&coding=y&draw=z&no-a=b"
         )
         settled(page)
-        assert page.locator("#index-rate [aria-checked=true]").inner_text() == "Picture"
+        assert page.locator("#index-rate [aria-checked=true]").inner_text() == "Video"
         assert page.input_value("#index-anchor") == "vvc"
         context.close()
 

@@ -46,7 +46,7 @@ STORE = StoreFactory(
     video=VIDEO[1:],
     audio=AUDIO,
     joint=JOINT,
-    metrics=(*IN_PERCENT, FakeMetric("avs_u", "video", 0.2, 0.8, unavailable="weights are not here")),
+    metrics=(*IN_PERCENT, FakeMetric("avs_u", "video", 0.2, 0.8, unavailable="missing weights")),
     clips=tuple(f"c{i}" for i in range(6)),
     failures={("avcc-plain", "p1", "c1"): ("failed", "it broke"), ("vvc", "p0", "c4"): ("oom", "too big")},
 )
@@ -183,7 +183,7 @@ def test_bd_rates_are_those_of_the_mean_curves(tables, connection):
             assert ("low overlap" in shown) == (overlap < 50)
             seen += 1
     assert seen >= 18
-    assert rows[-1] == ["lpips_alex", "— not asked for by this suite; lpips_vgg stands in its place"]
+    assert rows[-1] == ["lpips_alex", "— not requested by this suite; lpips_vgg is shown instead"]
 
 
 def test_variants_of_one_codec_are_compared_at_equal_points(tables, connection):
@@ -255,7 +255,7 @@ def test_lip_sync_is_read_off_the_curves_at_a_rate_that_all_cover(tables, page, 
     heads, truth, *rows = tables["papers-sync-table"]
     assert heads == ["system", "lse_c ↑", "measured, kbit/s", "clips"]
     assert truth == ["Ground truth", "— the uncoded clips have no score of these metrics"]
-    assert rows[-1] == ["avs_u", "— unavailable: weights are not here"]
+    assert rows[-1] == ["avs_u", "— unavailable: missing weights"]
     kbps = value_of(re.search(r'id="papers-sync-kbps"[^>]*value="([\d.]+)"', page.read_text())[1])
     tops = []
     for row in rows[:-1]:
@@ -315,7 +315,7 @@ CASES = {
     ),
     "one system": (
         replace(SMALL, video=VIDEO[:1], audio=()),
-        ("the only system with a curve: nothing to compare it with", "no two systems with curves"),
+        ("the only system with a curve: no comparison possible", "no two systems with curves"),
     ),
     "one point": (
         replace(SMALL, video=tuple(replace(c, rates=c.rates[:1]) for c in VIDEO[:2])),
@@ -352,7 +352,7 @@ def table(page, name):
 
 
 def again(page, name, act):
-    """The table after `act` has had it made anew."""
+    """The table after `act` has recreated it."""
     page.evaluate("(id) => { document.querySelector(`#papers-${id}-table tbody tr`).dataset.old = 1 }", name)
     act()
     page.wait_for_selector(f"#papers-{name}-table tbody tr:not([data-old])")

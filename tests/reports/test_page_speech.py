@@ -14,7 +14,7 @@ from talkbench.reports.site import write_report
 from talkbench.reports.source import Source
 
 EVIL = "<img src=x onerror=alert(1)>"
-FETCH = "weights are not here; run `talkbench weights fetch whisper-large-v3`"
+FETCH = "missing weights; run `talkbench weights fetch whisper-large-v3`"
 UNITS = {"wer_sphinx": "errors/word", "dwer_sphinx": "errors/word", "visqol_speech": "MOS-LQO"}
 SHOWN = ("mel_dac_eval", "stft_dac_eval", "visqol_speech", "wer_sphinx", "dwer_sphinx", "pesq", "stoi")
 RATES = {  # their order along the rate differs from that of their names
@@ -175,7 +175,7 @@ def test_what_is_not_there_has_its_reason(page):
     gaps = re.search(r'<ul class="caption gaps">(.*?)</ul>', page.read_text(), re.S)[1]
     assert [re.sub("<.*?>", "", gap) for gap in re.findall("<li>(.*?)</li>", gaps)] == [
         f"WER (wer_whisper): unavailable: {FETCH}",
-        "DNSMOS (dnsmos_ovrl): not asked for by this suite",
+        "DNSMOS (dnsmos_ovrl): not requested by this suite",
         "mimi: unavailable: the weights of mimi are not here",
     ]
     text = reading(page).text
@@ -186,7 +186,7 @@ def test_what_is_not_there_has_its_reason(page):
 def test_printed_numbers_are_apart(page, tables):
     printed = tables[f"AVCC Table 2, {LABEL}"]
     assert ["EnCodec", "1.5", "5.39", "4.47", "3.04", "5.0"] in printed
-    assert "a setting of MEL and STFT that is not published" in reading(page).text
+    assert "an unpublished configuration of MEL and STFT" in reading(page).text
     assert not {row[0] for row in printed} & {row[0] for row in tables["speech-table-1"][2:]}
 
 
@@ -198,18 +198,18 @@ CASES = {
         replace(SMALL, video=(), audio=(), clips=(), metrics=(), runs=False),
         ("no clip is in the plan",),
     ),
-    "no sound": (replace(SMALL, audio=()), ("no codec that codes sound has a value of these metrics",)),
+    "no sound": (replace(SMALL, audio=()), ("no audio codec has a value of these metrics",)),
     "no metric of sound": (
         replace(SMALL, metrics=tuple(m for m in SMALL.metrics if m.name != "pesq")),
         (
-            "no codec that codes sound has a value",
-            "MEL (mel_dac_eval) : not asked for",
+            "no audio codec has a value",
+            "MEL (mel_dac_eval) : not requested",
             "opus : no value of these metrics",
         ),
     ),
     "all failed": (
         replace(SMALL, failures={(c.name, "*", "*"): ("failed", "broke") for c in AUDIO}),
-        ("no codec that codes sound has a value", "PESQ (pesq) : no system has a value of it"),
+        ("no audio codec has a value", "PESQ (pesq) : no system has a value of it"),
     ),
     "one codec, one clip": (
         replace(SMALL, audio=AUDIO[:1], clips=("only",)),

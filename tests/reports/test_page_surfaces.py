@@ -197,7 +197,7 @@ def test_the_correlation_at_equal_rate_is_made_again_from_the_clips(page, store,
     assert -1 < found.value < 0  # what the one gains, the other loses
 
 
-def test_a_floor_is_drawn_after_every_codec(tmp_path):
+def test_a_baseline_is_drawn_after_every_codec(tmp_path):
     low = FakeCodec("a-floor", "video", (4, 9, 18, 40), 0.1, family="floor")
     factory = StoreFactory(video=(low, *VIDEO[:3]), audio=AUDIO[:2], metrics=METRICS[:1], anchors={})
     path = factory.build(tmp_path / "talkbench.duckdb")
@@ -470,7 +470,7 @@ def axis_ranges(web):
 def views(web):
     """Buttons turn the camera, and so does a drag, after which no button is the chosen one."""
     first, ranges = camera(web), axis_ranges(web)
-    web.locator("#surfaces-views button", has_text="from above").click()
+    web.locator("#surfaces-views button", has_text="rate–video").click()
     above = camera(web)
     assert above[2] > 20 * max(abs(above[0]), abs(above[1]))
     # A new projection loses no range; the axis that is looked along is not drawn, the others are named.
@@ -481,7 +481,7 @@ def views(web):
     web.keyboard.press("ArrowRight")
     assert camera(web)[1] < -20 * abs(camera(web)[2])
     np.testing.assert_allclose(axis_ranges(web), ranges)
-    web.locator("#surfaces-views button", has_text="in space").click()
+    web.locator("#surfaces-views button", has_text="3D").click()
     assert camera(web) == pytest.approx(first)
     box = web.locator("#surfaces-plot").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -498,7 +498,7 @@ def views(web):
     assert np.linalg.norm(np.array(turned) - first) > 0.2
     assert web.locator("#surfaces-views [aria-checked=true]").count() == 0
     assert web.locator("#surfaces-views [tabindex='0']").count() == 1
-    web.locator("#surfaces-views button", has_text="in space").click()
+    web.locator("#surfaces-views button", has_text="3D").click()
     assert camera(web) == pytest.approx(first)
 
 
@@ -582,7 +582,7 @@ def test_pairs_without_a_score_are_named(tmp_path):
     failures = {(codec.name, "*", "*"): ("failed", "it broke") for codec in AUDIO}
     reader = read(StoreFactory(failures=failures), tmp_path, "surfaces")
     assert "vvc+opus" in reader.text
-    assert "no setting has a score of its picture and one of its sound" in reader.text
+    assert "no setting has both a video and an audio score" in reader.text
 
 
 def test_one_sound_setting_evil_names_and_forty_systems(browser, tmp_path):

@@ -96,16 +96,16 @@ def test_every_warning_is_given_once_with_its_numbers(spoilt):
         "The suite does not match its hash": "sha256",
         "Rendered clips: synthetic": "not recorded",
         "4 clips of synthetic": "too narrow",
-        "2 clips changed or doubted in preparation": "Cropped",
-        "Synthetic weights: fomm": "not the published one",
-        "In-house metrics: lse_c": "not the published metric",
+        "2 clips changed or with a doubt in preparation": "Cropped",
+        "Synthetic weights: fomm": "not indicative of the published model",
+        "In-house metrics: lse_c": "not comparable with the published metric",
         "Quick mode: dists": "bfloat16",
         "Other weights than the registry's: alexnet": "lpips_alex ran",
-        "psnr on synthetic: N = 375 to 500 frames": "Only values of equal N compare.",
+        "psnr on synthetic: N = 375 to 500 frames": "Only values of equal N are comparable.",
         "1 encode with parts that do not add up": "billed",
         "Low overlap": "BD-rates",
-        "1 codec could not run": "mend",
-        "3 cells without a result": "3 in encode",
+        "1 codec could not run": "fixes",
+        "3 results missing": "3 in encode",
         "Speeds on cpu and cuda": "one device",
         "Timed with up to 2 jobs at a time": "idle machine",
     }.items():
@@ -116,7 +116,7 @@ def test_a_store_without_reproach_has_no_warning(tmp_path):
     path = clean(PLAIN.build(tmp_path / "talkbench.duckdb"))
     assert said(path) == {}
     write_report(tmp_path)
-    assert "no reason for a warning" in reading(tmp_path / "report" / "trust.html").text
+    assert "No warnings." in reading(tmp_path / "report" / "trust.html").text
 
 
 def test_old_runs_that_made_nothing_shown_are_not_held_against_it(tmp_path):
@@ -248,7 +248,7 @@ def test_many_and_long_messages_and_runs_are_cut_and_said_so(tmp_path):
 
 def test_every_average_is_told(page):
     text = reading(page).text
-    for words in ("frames, then clips", "clips, by their words", "Σ value · weight / Σ weight"):
+    for words in ("frames, then clips", "clips, weighted by words", "Σ value · weight / Σ weight"):
         assert words in text
     for metric in METRICS:
         assert f"What {metric.name} is, in one sentence." in text

@@ -45,7 +45,7 @@ def write(folder, into="figures"):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Two video codecs, one of them with a name that is no name, and two audio codecs."""
+    """Two video codecs, one of them with an invalid name, and two audio codecs."""
     evil = FakeCodec(EVIL, "video", (4, 9, 18, 40), 0.9, weights="synthetic")
     folder = built(tmp_path_factory.mktemp("figures") / "store", video=(VIDEO[2], evil), audio=AUDIO)
     write(folder)
@@ -225,7 +225,7 @@ def test_the_command_writes_them_and_says_where(tmp_path):
     assert result.exit_code == 0, result.output
     assert str(old / "captions.txt") in result.output.replace("\n", "")
     assert [path.name for path in old.iterdir()] == ["captions.txt"]
-    assert "There is no figure" in (old / "captions.txt").read_text()
+    assert "No figure" in (old / "captions.txt").read_text()
 
 
 def test_the_command_line_starts_without_matplotlib():

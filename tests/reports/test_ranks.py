@@ -59,7 +59,7 @@ def test_a_clear_order_has_no_ties():
     assert found == {"a": (1, False), "b": (2, False), "c": (3, False)}
 
 
-def test_what_is_not_surely_different_is_not_ordered():
+def test_what_is_not_significantly_different_is_not_ordered():
     """a beats c, and b is different from neither: b could be first as well as last."""
     found = ranks(board("abc", {("a", "b"): (-9, 3), ("b", "c"): (-9, 3), ("a", "c"): (-15, -1)}))
     assert found == {"a": (1, True), "b": (1, True), "c": (2, True)}
@@ -81,7 +81,7 @@ def test_a_circle_has_no_winner_but_places():
     assert ranks(pairs) == {"a": (2, True), "b": (2, True), "c": (2, True)}
 
 
-def test_who_shares_a_rank_is_marked_even_when_the_other_is_surely_different():
+def test_who_shares_a_rank_is_marked_even_when_the_other_is_significantly_different():
     """v beats h, h beats a, but a was not seen to lose against v: one system beats each of a and h."""
     pairs = board("vha", {("v", "h"): (-9, -1), ("h", "a"): (-9, -1), ("v", "a"): (-9, 1)})
     assert ranks(pairs) == {"v": (1, True), "h": (2, True), "a": (2, True)}
@@ -105,11 +105,11 @@ def test_no_common_clip_is_its_own_reason():
     assert places(pairs)["c"].reason == "no common clip"
 
 
-def test_who_was_hardly_compared_has_no_place():
+def test_a_system_hardly_compared_is_not_ranked():
     """e was only seen against d, the worst, and beat it: that does not make it a winner."""
     pairs = dict.fromkeys(("ab", "ac", "ad", "bc", "bd", "cd", "ed"), (-20, -10))
     found = places(board("abcde", pairs))
-    assert (found["e"].rank, found["e"].reason) == (None, "compared with 1 of 4")
+    assert (found["e"].rank, found["e"].reason) == (None, "comparable with only 1 of 4 systems")
     assert [found[name].rank for name in "abcd"] == [1, 2, 3, 4]
 
 
@@ -141,7 +141,7 @@ def test_a_system_alone_has_nothing_to_be_ranked_among():
 
 
 def test_with_very_many_systems_intervals_against_the_anchor_stand_in():
-    """Only pairs with z were resampled: a and b overlap, c lies apart from both; e never met z."""
+    """Only pairs with z were resampled: a and b overlap, c is apart from both; e never met z."""
     pairs = board(
         "abcze",
         {("a", "z"): (-30, -20), ("b", "z"): (-25, -10), ("c", "z"): (5, 9)},
@@ -161,6 +161,6 @@ def test_with_very_many_systems_intervals_against_the_anchor_stand_in():
 
 def test_floors_neither_win_nor_push_others_down():
     pairs = board("abf", {("a", "b"): (-20, -10), ("f", "a"): (-20, -10), ("f", "b"): (-30, -20)})
-    found = places(pairs, floors={"f"})
+    found = places(pairs, baselines={"f"})
     assert {name: place.rank for name, place in found.items()} == {"a": 1, "b": 2, "f": None}
-    assert found["f"].reason == "a floor"
+    assert found["f"].reason == "lower-bound baseline"

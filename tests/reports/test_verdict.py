@@ -31,34 +31,34 @@ def cards(tmp_path, *metrics, **more):
     assert reading(path).text
     found = re.findall(r'<article class="card">(.*?)</article>', path.read_text(), re.S)
     texts = [re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", card)).strip() for card in found]
-    return {re.match("Picture and sound|Picture|Sound", text)[0]: text for text in texts}
+    return {re.match("Video and audio|Video|Audio", text)[0]: text for text in texts}
 
 
 def test_lip_sync_is_no_verdict_on_sound(tmp_path):
     found = cards(tmp_path, ALL["psnr"], SYNC)
-    assert found["Sound"].startswith(
-        "Sound no metric of the sound was scored no verdict lse_c_synthetic is of picture "
+    assert found["Audio"].startswith(
+        "Audio no audio metric was scored no verdict lse_c_synthetic measures video together "
     )
-    assert "with the clip's own picture" in found["Sound"]
-    assert "kbit/s" not in found["Sound"]
-    assert found["Picture"].startswith("Picture at equal psnr ")
+    assert "with the clip's own video" in found["Audio"]
+    assert "kbit/s" not in found["Audio"]
+    assert found["Video"].startswith("Video at equal psnr ")
 
 
 def test_lip_sync_is_no_verdict_on_the_picture(tmp_path):
     found = cards(tmp_path, ALL["pesq"], SYNC)
-    assert found["Picture"].startswith("Picture no metric of the picture was scored no verdict ")
-    assert "with the clip's own sound" in found["Picture"]
-    assert found["Sound"].startswith("Sound at equal pesq ")
-    assert found["Sound"].count("Every codec at each of its points") == 1
+    assert found["Video"].startswith("Video no video metric was scored no verdict ")
+    assert "with the clip's own audio" in found["Video"]
+    assert found["Audio"].startswith("Audio at equal pesq ")
+    assert found["Audio"].count("All codecs at all operating points") == 1
 
 
 def test_any_metric_of_sound_stands_before_lip_sync(tmp_path):
     unknown = FakeMetric("zz_sound", "audio", 0, 1)
-    assert cards(tmp_path, ALL["psnr"], SYNC, unknown)["Sound"].startswith("Sound at equal zz_sound ")
+    assert cards(tmp_path, ALL["psnr"], SYNC, unknown)["Audio"].startswith("Audio at equal zz_sound ")
 
 
 def test_both_rates_by_a_metric_of_one_half_say_so(tmp_path):
     found = cards(tmp_path, ALL["psnr"], ALL["pesq"])
-    assert found["Picture and sound"].startswith(
-        "Picture and sound at equal psnr, which is of the picture alone "
+    assert found["Video and audio"].startswith(
+        "Video and audio at equal psnr (video quality only; audio not considered) "
     )

@@ -4,7 +4,7 @@
         [--cores 2] [--groups 'psnr;lpips_vgg, dists'] [--memory-frames 250,2500] [--memory-size 64]
 
 `naive` is a scorer as papers' repositories have it: variant by variant, frame by frame, a network per metric
-(the layers of lpips, DISTS and pytorch-fid as plain torch.nn), the reference anew for each variant; one
+(the layers of lpips, DISTS and pytorch-fid as plain torch.nn), the reference again for each variant; one
 process with a thread per core. `ours` is talkbench's families as the benchmark runs them: one worker with one
 thread per core, each with its part of the frames. The networks' weights are random: speed does not depend on
 them, and no score is printed, only the largest deviation between the two ways.

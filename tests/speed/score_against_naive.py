@@ -5,7 +5,7 @@
 
 `shared` is how the benchmark scores: the reference is analysed once (a chunk of 16 frames at a time where
 the family allows it) and every variant passes by. `naive` uses the same functions as a script without that
-idea does: variant by variant, frame by frame, the reference analysed anew for each. `libraries` is the same
+idea does: variant by variant, frame by frame, the reference analysed again for each. `libraries` is the same
 loop with pytorch-msssim or skimage in place of this project's own code. Every way runs in a process of its
 own on one thread. Seconds are the processor's, ffmpeg's included, so that a busy machine changes them little;
 memory is the peak resident set, ffmpeg's included, with all clips in memory.

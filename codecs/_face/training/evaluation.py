@@ -38,7 +38,7 @@ def measure(plan: Plan, file: Path | None, device: str, say: Say) -> Mapping[str
         _network(plan, file or weights.path(plan.weights), device),
         device,
     )
-    floor = registry.codec("still").load("cpu")
+    baseline = registry.codec("still").load("cpu")
     step = registry.codec(plan.weights).describe()[1][0].params["step"]  # which need not be the trained one
     options = Options(clips=CLIPS, seconds=SECONDS, size=SIZE, split="test")
     rows: dict[int, list[Mapping[str, float]]] = {qp: [] for qp in keyframes.QPS}
@@ -47,7 +47,7 @@ def measure(plan: Plan, file: Path | None, device: str, say: Say) -> Mapping[str
         clip = kept_clips.fetch(cache_folder() / "training" / "test-clips", options, index).only("video")
         for qp, found in rows.items():
             say(f"test clip {index + 1} of {CLIPS}: QP {qp}")
-            found.append(_at(qp, step, clip, codec, floor))
+            found.append(_at(qp, step, clip, codec, baseline))
     return {
         "dataset": "synthetic",
         "split": options.split,
@@ -68,14 +68,15 @@ def _network(plan: Plan, file: Path, device: str) -> FaceModel:
     return network.to(device).eval()
 
 
-def _at(qp: int, step: ParamValue, clip: Clip, codec: Codec, floor: Codec) -> Mapping[str, float]:
+def _at(qp: int, step: ParamValue, clip: Clip, codec: Codec, baseline: Codec) -> Mapping[str, float]:
     profile = motion_coding.PROFILES[0]
     point = Point(f"qp{qp}", {"qp": qp, "gop": 0, "profile": profile, "step": step})
-    stream, kept = codec.encode(clip, point), floor.encode(clip, replace(point, params={"qp": qp, "gop": 0}))
+    stream = codec.encode(clip, point)
+    kept = baseline.encode(clip, replace(point, params={"qp": qp, "gop": 0}))
     kbit_s = 1e-3 / clip.spec.duration_s
     return {
         "psnr": psnr(codec.decode(stream, clip.spec).video, clip.video),
-        "psnr_still": psnr(floor.decode(kept, clip.spec).video, clip.video),
+        "psnr_still": psnr(baseline.decode(kept, clip.spec).video, clip.video),
         "kbps_motion": 8 * len(stream["motion"]) * kbit_s,
         "kbps_total": stream.bits() * kbit_s,
         "kbps_still": kept.bits() * kbit_s,

@@ -61,7 +61,7 @@ def make(split: Split, index: int) -> Person:
 
 
 def path_of(folder: Path, split: Split, index: int) -> Path:
-    """Where a person's pictures are kept; the places lie beside them."""
+    """Where a person's pictures are kept; the landmarks are beside them."""
     return folder / f"v{VERSION}" / split / f"{index:04d}.npy"
 
 

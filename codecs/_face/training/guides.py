@@ -1,4 +1,4 @@
-"""Ten places of a rendered head that keypoints start from: found without labels, they huddle for thousands of
+"""Ten places of a rendered head that keypoints start from: unsupervised, they stay clustered for thousands of
 steps before they spread.
 """
 

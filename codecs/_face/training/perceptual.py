@@ -24,7 +24,7 @@ class Perceptual:
     """
 
     def __init__(self, device: str) -> None:
-        """Raises Unavailable where the weights are not here, with the command that gets them."""
+        """Raises Unavailable where the weights are missing, with the command that fetches them."""
         tensors = {name: value.to(device) for name, value in read(WEIGHTS, VGG16).items()}
         self._stages = [
             [
@@ -57,7 +57,7 @@ class Perceptual:
 
 
 def choose(progress: Progress, asked: bool | None, device: str) -> Perceptual | None:
-    """The loss, or None where a run does without: one that was begun goes on as it began.
+    """The loss, or None where a run does without: one that was begun continues as it began.
 
     asked: None for as it is here, with the weights or without. Raises Unavailable where they are needed and
     not here, and UsageError where the run was begun otherwise than asked.
@@ -67,7 +67,7 @@ def choose(progress: Progress, asked: bool | None, device: str) -> Perceptual | 
         if asked not in (None, used):
             raise UsageError(
                 f"--{'no-' if used else ''}perceptual: the checkpoint was trained "
-                f"{'with' if used else 'without'} that loss; go on as it was, or choose another --out"
+                f"{'with' if used else 'without'} that loss; continue like that, or choose another --out"
             )
     else:
         used = weights.missing([WEIGHTS]) is None if asked is None else asked

@@ -35,7 +35,7 @@ class Plan:
     per unit of motion (Q);
     extra: makes a further loss from (network, batch, motion of its targets, dense motion, share of the
     first cycle that is done), which may have something to learn that is not kept; steps: of the optimiser, in
-    each of `cycles`, with which rate and size begin anew (Loshchilov and Hutter, SGDR, ICLR 2017). Keypoints
+    each of `cycles`, with which rate and size restart (Loshchilov and Hutter, SGDR, ICLR 2017). Keypoints
     lose their places in a second cycle, in which nothing guides them: dac fell from 24.4 to 21.0 dB.
     """
 

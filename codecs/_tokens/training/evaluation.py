@@ -35,10 +35,10 @@ def measure(plan: Plan, file: Path | None, device: str, say: Say) -> Mapping[str
     the recogniser gets wrong without any codec.
     """
     small = _codec(plan, file or weights.path(plan.weights), device)
-    floor = registry.codec("amr-nb").load("cpu")
+    baseline = registry.codec("amr-nb").load("cpu")
     clips = [_clip(index) for index in range(CLIPS)]
     rows = []
-    for codec, point in [*((small, point) for point in small.points), (floor, floor.points[0])]:
+    for codec, point in [*((small, point) for point in small.points), (baseline, baseline.points[0])]:
         say(f"{codec.info.name} {point.name}")
         rows.append(_at(codec, point, clips))
     return {

@@ -12,10 +12,10 @@ _LEAST = 0.1  # standard deviation, log10: components that hardly change are not
 
 
 class Guide(nn.Module):
-    """Tells, linearly, principal components of the envelope from what is sent, each at unit variance.
+    """Predicts, linearly, principal components of the envelope from what is sent, each at unit variance.
 
-    Of the envelope itself three components are most, and an encoder that tells these is left in peace: so
-    it went on sending three numbers a frame, however many bits it had. At unit variance the finer ones count
+    Of the envelope itself three components are most, and an encoder that sends these gets no gradient:
+    it kept sending three numbers a frame, however many bits it had. At unit variance the finer ones count
     as much.
     """
 
@@ -43,7 +43,7 @@ class Guide(nn.Module):
         return (envelope(sounds, self.rate, self.hop).transpose(1, 2) - self.mean).matmul(self.axes).mT
 
     def forward(self, sent: Tensor, sounds: Tensor) -> Tensor:
-        """Mean absolute error of what is told from (B, hidden, T), in standard deviations."""
+        """Mean absolute error of what is predicted from (B, hidden, T), in standard deviations."""
         told, wanted = self.told(sent), self.components(sounds)
         frames = min(told.shape[2], wanted.shape[2])
         return (told[..., :frames] - wanted[..., :frames]).abs().mean()

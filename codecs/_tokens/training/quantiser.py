@@ -9,8 +9,8 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 KEEP = 0.98  # what the running means keep of themselves at each step
-# Of the mean share of a step's vectors: an entry that meets fewer is placed anew, on a vector of the batch,
-# as if it had met so many.
+# Of the mean share of a step's vectors: an entry that meets fewer than the first is re-initialised with a
+# vector of the batch, as if it had met the second.
 _DEAD, _NEW = 0.1, 0.25
 
 

@@ -28,7 +28,7 @@ SETTLED = 32  # batches that tell the guide its components
 # Shares of the training. At first only the encoder and the codebooks learn, from the guide: a decoder that
 # gets nothing of use learns to do without, and then no gradient asks for anything better. The guide stays
 # when the decoder joins them: without it, bits go over from the envelope to the waveform of the lowest
-# harmonics. In the end tokens stay what they are, and only the decoder learns, down to the last floor.
+# harmonics. In the end tokens stay what they are, and only the decoder learns, down to LAST_FLOOR.
 ALONE, FIXED = 0.17, 0.72
 
 
@@ -65,7 +65,7 @@ class Trainer(loop.Trainer):
             self._guide,
             rate=RATE,
             average=AVERAGE,
-            buffers=False,  # codebooks, whose entries are placed anew: their means would lie between places
+            buffers=False,  # codebooks, whose entries are re-initialised: their means would be meaningless
             momentum=0.9,
             precision="32-true",  # bfloat16 would round strong bands by more than the weak ones are
         )

@@ -1,4 +1,4 @@
-"""One step after another of `syncnet-synthetic`, and checkpoints to go on from.
+"""One step after another of `syncnet-synthetic`, and checkpoints to resume from.
 
 Each lip window of a batch must find its own sound among all of the batch, its neighbours in time and those
 of other speakers, and each sound its lips (InfoNCE in both directions, van den Oord et al. 2018).
@@ -55,7 +55,7 @@ class Trainer:
         return float(loss.detach())
 
     def save(self, path: Path) -> None:
-        """Everything that is needed to go on from this step."""
+        """Everything that is needed to resume from this step."""
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         state = {
@@ -69,7 +69,7 @@ class Trainer:
         part.replace(path)
 
     def resume(self, path: Path) -> None:
-        """Goes on from a checkpoint. Raises UsageError where it is not one of this recipe."""
+        """Resumes from a checkpoint. Raises UsageError where it is not one of this recipe."""
         with training_state.reading(path):
             kept = torch.load(path, map_location=self.device, weights_only=True)
             self.network.load_state_dict(kept["network"])

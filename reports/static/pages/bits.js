@@ -7,7 +7,7 @@ talkbench.page("bits", (root, data) => {
   if (!data.ledger.length) return {};
 
   const MANY = 40;              // bars that a first look shows
-  const FAR = 1.5;              // a setting whose rate is so many times off the wanted one is said to be far
+  const FAR = 1.5;              // a setting whose rate is so many times off the requested one is marked
   const TARGETS = [0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 1000, 2000, 5000];
   const PATTERNS = ["", "/", "x", ".", "\\", "+"];
   const KINDS = data.kinds.map(([key, words], index) => ({ key, words, index }));
@@ -24,8 +24,8 @@ talkbench.page("bits", (root, data) => {
 
   // ---------------------------------------------------------------------------- systems at one rate
 
-  const SCOPES = { total: ["pictures with sound", ["pair", "joint"]], video: ["pictures", ["video", "joint"]],
-    audio: ["sound", ["audio", "joint"]] };
+  const SCOPES = { total: ["video and audio", ["pair", "joint"]], video: ["video", ["video", "joint"]],
+    audio: ["audio", ["audio", "joint"]] };
   const systemsOf = (scope) => Object.entries(talkbench.common.systems).filter(([, system]) =>
     SCOPES[scope][1].includes(system.kind) &&
     [system.video, system.audio].every((codec) => !codec || pointsOf(codec).length));
@@ -42,7 +42,7 @@ talkbench.page("bits", (root, data) => {
       clips: Math.min(video.clips, audio.clips) };
   }
 
-  // Wanted rates that lie within what was measured, and the one in the middle.
+  // Rates on offer: those within the measured range, and the one in the middle.
   function fillTargets(select, rates) {
     const [low, high] = [Math.min(...rates), Math.max(...rates)];
     const inside = TARGETS.filter((target) => target >= low / 1.2 && target <= high * 1.2);
@@ -95,7 +95,7 @@ talkbench.page("bits", (root, data) => {
       hovertext: bars.map((bar) => `<b>${plain(bar.system)}</b> at ${plain(bar.setting)}<br>` +
         bar.parts.filter((part) => part[1] === key)
           .map(([name, , kbps]) => `${plain(name)}: ${show(kbps)} kbit/s, ${show(100 * kbps / (bar.kbps || 1), 3)} %`).join("<br>") +
-        `<br>of ${show(bar.kbps)} kbit/s${far(bar) ? `, far from ${target}` : ""}`),
+        `<br>of ${show(bar.kbps)} kbit/s${far(bar) ? `, not near ${target}` : ""}`),
     }));
     const box = $("budget-plot");
     box.style.height = `${Math.max(9, 6.5 + 1.55 * bars.length)}rem`;
@@ -109,14 +109,14 @@ talkbench.page("bits", (root, data) => {
     }), CONFIG);
     const dotted = share ? "" : " (dotted)";
     $("budget-caption").textContent =
-      `Mean kbit/s by what it is for, over the clips of ${dataset()} that each codec encoded. ` +
+      `Mean kbit/s by purpose of the bits, over the clips of ${dataset()} that each codec encoded. ` +
       (scope === "total" && !$("sound-label").hidden
-        ? `A pair's sound is at its point nearest to ${sound} kbit/s, its pictures at the point that brings the sum nearest to ${target} kbit/s${dotted}; a joint codec is at its setting nearest to that. `
+        ? `A pair's audio is at its point nearest to ${sound} kbit/s, its video at the point that brings the sum nearest to ${target} kbit/s${dotted}; a joint codec is at its setting nearest to that. `
         : `Each system is at its point nearest to ${target} kbit/s${dotted}. `) +
-      (scope === "total" ? "" : "A joint codec counts in full here, its other half included. ") +
-      (bars.some(far) ? `⚠: its nearest point is more than ${FAR} times off. ` : "") +
+      (scope === "total" ? "" : "A joint codec counts in full here, its other modality included. ") +
+      (bars.some(far) ? `⚠: closest point differs by more than ${FAR}×. ` : "") +
       (bars.length < all.length ? `The ${bars.length} of ${all.length} systems whose rate is nearest are shown. ` : "") +
-      "Everything is billed, keyframes and headers included; framing and container are not.";
+      "Keyframes and headers are included; framing and container are not.";
     fillTable($("budget-table"), ["system", "setting", ...used.map((kind) => `${kind.words} (kbit/s)`), "total (kbit/s)", "clips"],
       bars.map((bar) => [bar.system, bar.setting, ...used.map((kind) => byKind(bar.parts, kind.key)), bar.kbps, bar.clips]));
   }
@@ -170,8 +170,8 @@ talkbench.page("bits", (root, data) => {
     }), CONFIG);
     const kinds = unique(names.map((name) => kindWords(found.get(name))));
     $("caption").textContent =
-      `What ${codec} sends, by part of its bitstream as the codec names it, coloured by what it is for (${kinds.join("; ")}): ` +
-      `mean over the encoded clips of ${dataset()} at each point. Everything is billed; framing and container are not part of it.`;
+      `What ${codec} sends, by part of its bitstream as named by the codec, coloured by purpose (${kinds.join("; ")}): ` +
+      `mean over the encoded clips of ${dataset()} at each point. Framing and container are not included.`;
     fillTable($("table"), ["point", ...names.map((name) => `${name} (kbit/s)`), "total (kbit/s)", "clips"],
       rows.map((row, i) => [row.point, ...names.map((name) => rate(row, name)), totals[i], row.clips]));
   }
@@ -221,7 +221,7 @@ talkbench.page("bits", (root, data) => {
     }), CONFIG);
     $("pace-caption").textContent =
       `Seconds of clip per second of work to ${stage}, over the codec's own rate: median over the clips of ${dataset()} at each point, on ${devices.join(", ")}. ` +
-      "Dotted: realtime; below it a live call falls behind.";
+      "Dotted: 1× realtime; below it: not real-time capable.";
   }
 
   function draw() { drawBudgets(); drawLedger(); drawPace(); }

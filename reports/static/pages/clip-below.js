@@ -1,5 +1,5 @@
 "use strict";
-// What lies below the player: curves, extreme frames, spectrograms, words, bits and scores of the open panes.
+// Below the player: curves, extreme frames, spectrograms, words, bits and scores of the open panes.
 
 // find(name): the page's element; tracks: clipTracks; goTo(frame).
 function clipBelow({ find, model, state, tracks, goTo, api, say }) {
@@ -35,7 +35,7 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
     }
     tracks.fill(find("curves"), rows);
     find("curves-caption").textContent = rows.length
-      ? "The value of each frame of this clip, as it was scored; the clip's score is their mean. The upright line is the player's place: click to go there, hold shift and drag to choose a part to play."
+      ? "The value of each frame of this clip, as it was scored; the clip's score is their mean. Vertical line: playback position. Click to seek; shift and drag to select a part to play."
       : model.frameMetrics.length ? "None of the panes has values per frame: choose a decoded picture." : "No metric with values per frame was scored on this clip.";
   }
 
@@ -56,7 +56,7 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
       : "No pane has values per frame.";
   }
 
-  // Spectrograms: grey pictures, coloured once when they are drawn, not anew for each step of the cursor.
+  // Spectrograms: grey pictures, coloured once when they are drawn, not for each step of the cursor.
   const spectra = new Map();  // key → { image, state }
   function spectrum(key, address) {
     if (!spectra.has(key)) {
@@ -104,7 +104,7 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
       return;
     }
     caption.replaceChildren(element("span", { class: "scale" }, `${show(shown.floor_db)} dB`, element("i", {}), `${show(shown.top_db)} dB`),
-      ` Energy in mel bands, a column each ${show(1000 * shown.hop_s)} ms; one colour is one level in all of them (0 dB: a sine wave of full scale). Frequencies are spaced as the ear hears them.`);
+      ` Energy in mel bands, a column each ${show(1000 * shown.hop_s)} ms; the same colour scale in all (0 dB: a full-scale sine wave). Frequency axis: mel.`);
   }
 
   function words() {
@@ -115,7 +115,7 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
     const any = clipWords(find("words"), said, metrics, clip.transcript);
     const legend = [element("del", {}, "said"), "→", element("ins", {}, "heard instead"), ", ", element("del", {}, "−not heard"), ", ", element("ins", {}, "+heard, not said")];
     find("words-caption").replaceChildren(...(any
-      ? [element("span", { class: "heard" }, ...legend), ". What a speech recogniser hears in each sound, against the transcript (wer) or against what it hears in the reference (dwer); words as they were compared, in lower case and without punctuation."]
+      ? [element("span", { class: "heard" }, ...legend), ". Output of a speech recogniser for each sound, against the transcript (wer) or against its output for the reference (dwer); words as they were compared, in lower case and without punctuation."]
       : ["No word error rate was scored of these sounds."]));
   }
 
@@ -145,9 +145,9 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
     tracks.fill(find("ledger"), rows);
     const silent = model.panes.filter((pane) => [pane.picture, pane.sound].some((key) => !model.isReference(key) && !Object.keys(model.known(key).timeline).length));
     find("ledger-caption").textContent = (rows.length
-      ? `${state.bits === "sum" ? "Bits sent so far" : "Bits in the time of each frame"} of this clip, by part of the bitstream, on one scale for all panes; beside each part its bits in all. Packets that last longer than a frame are shared out over their frames; what lies behind the last frame counts there.${rows.some((row) => row.cut) ? " Bars with ↑ are cut: their number stands beside them." : ""}`
-      : "Where the bits of these panes fall over time is not known.") +
-      (silent.length ? ` Not known for ${silent.map(model.letter).join(", ")}, in whole or in part: the codec does not say, or no preview was made.` : "");
+      ? `${state.bits === "sum" ? "Bits sent so far" : "Bits in the time of each frame"} of this clip, by part of the bitstream, on one scale for all panes; beside each part its bits in all. Packets that last longer than a frame are spread over their frames; bits after the last frame are attributed to it.${rows.some((row) => row.cut) ? " Bars with ↑ are cut off; their value is printed beside them." : ""}`
+      : "Bits over time are not known for these panes.") +
+      (silent.length ? ` Not known for ${silent.map(model.letter).join(", ")}, in whole or in part: the codec gives no timeline, or no preview was made.` : "");
   }
 
   let pairs = null;
@@ -170,8 +170,8 @@ function clipBelow({ find, model, state, tracks, goTo, api, say }) {
       return variants[key].scores[number] ?? (model.isReference(key) ? "" : "not scored");
     });
     find("scores-caption").textContent = count
-      ? "Scores of this clip alone: metrics of the picture are those of the pane's picture, metrics of the sound those of its sound. Bold: the best of the coded panes, where they differ. A dash under the reference: the metric compares with it."
-      : "Nothing of these panes was scored on this clip.";
+      ? "Scores of this clip alone: video metrics are of the pane's video, audio metrics of its audio. Bold: the best of the coded panes, where they differ. A dash under the reference: the metric compares with it."
+      : "No scores of these panes on this clip.";
   }
 
   return {

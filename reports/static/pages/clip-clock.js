@@ -33,7 +33,7 @@ function clipClock({ seconds, fps, frames, tick, changed, failed }) {
       anchor = null;
       return Math.max(sound.currentTime, 0);
     }
-    // No sound, or one that is shorter than the pictures: the browser's time goes on from where it was.
+    // No sound, or one that is shorter than the pictures: the browser's time continues.
     anchor ??= { at: performance.now(), position };
     return anchor.position + (rate * (performance.now() - anchor.at)) / 1000;
   }

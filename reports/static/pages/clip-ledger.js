@@ -1,8 +1,8 @@
 "use strict";
 // Bits over time: a bar for each frame, stacked by part of the bitstream.
 
-// Bits of each part that fall into each of `frames` frames. A step that lies in several frames is shared out by
-// time; what lies behind the last frame (a codec's own delay) counts there, so that no bit is lost.
+// Bits of each part that fall into each of `frames` frames. A step that spans several frames is distributed by
+// time; bits after the last frame (a codec's own delay) are attributed to it, so that no bit is lost.
 function clipBits(timeline, frames, fps) {
   return Object.fromEntries(Object.entries(timeline).map(([part, { step_s, bits }]) => {
     const found = new Float64Array(frames);

@@ -9,7 +9,7 @@ function clipPane(model, state, acts, pane) {
   const [picture, sound] = [variants[pane.picture], variants[pane.sound]];
 
   function choices(modality, side) {
-    const select = element("select", { "aria-label": `${modality === "video" ? "Picture" : "Sound"} of ${letter}`, "data-focus": `${at}-${side}` });
+    const select = element("select", { "aria-label": `${modality === "video" ? "Video" : "Audio"} of ${letter}`, "data-focus": `${at}-${side}` });
     const groups = new Map();
     for (const key of model.coded(modality)) {
       const { codec, kbps } = variants[key];
@@ -66,8 +66,8 @@ function clipPane(model, state, acts, pane) {
 
   function rates() {
     const found = [];
-    if (picture.kbps.video !== null) found.push(`picture ${show(picture.kbps.video, 3)}`);
-    if (sound.kbps.audio !== null) found.push(`sound ${show(sound.kbps.audio, 3)}`);
+    if (picture.kbps.video !== null) found.push(`video ${show(picture.kbps.video, 3)}`);
+    if (sound.kbps.audio !== null) found.push(`audio ${show(sound.kbps.audio, 3)}`);
     // What both cost together: known of one stream, and of two that share nothing.
     const alone = [picture, sound].every((each) => each.codes.length === 1 && each.kbps.total !== null);
     const both = pane.picture === pane.sound ? picture.kbps.total : alone ? picture.kbps.total + sound.kbps.total : null;

@@ -43,7 +43,7 @@ function clipWords(box, sounds, metrics, transcript) {
 
 // Rows of metrics, columns of panes; value(metric, pane) is a number, or the reason why there is none.
 function clipScores(table, panes, metrics, value) {
-  const kinds = { video: "picture", audio: "sound", pair: "picture with sound" };
+  const kinds = { video: "video", audio: "audio", pair: "video with audio" };
   const cells = (number) => panes.map((pane) => value(number, pane));
   const rows = Object.keys(metrics).map((number) => [number, cells(number)])
     .filter(([, found]) => found.some((each) => typeof each === "number"));

@@ -45,7 +45,7 @@ talkbench.page("clip", (root, data, api) => {
     buttons.whole.hidden = !range;
     if (!range) return;
     buttons.whole.textContent = `${range[0].toFixed(2)}–${range[1].toFixed(2)} s ×`;
-    find("loop").checked = true;  // whoever chooses a part wants it again and again
+    find("loop").checked = true;  // a selected part is usually played repeatedly
     clock.setLoop(true);
   }
 
@@ -75,7 +75,7 @@ talkbench.page("clip", (root, data, api) => {
     panes.forEach((pane, place) => pane.heard(place === at));
     const key = model.panes[at].sound;
     const address = model.soundAddress(key);
-    say(address !== null ? "" : model.silent ? "This clip has no sound." : `Nothing is heard of ${CLIP_LETTERS[at]}: ${model.whyNoSound(key)}.`);
+    say(address !== null ? "" : model.silent ? "This clip has no sound." : `No audio of ${CLIP_LETTERS[at]}: ${model.whyNoSound(key)}.`);
     clock.hear(address);
   }
 

@@ -7,7 +7,7 @@ talkbench.page("clips", (root, data, api) => {
     const box = row.querySelector(".thumb");
     const source = thumb && talkbench.media(thumb.media);
     if (!box || !source) continue;
-    // One picture of a sheet: the box shows its cell, the rest lies outside.
+    // One picture of a sheet: the box shows its cell, the rest is clipped.
     const picture = element("img", { src: source, alt: "", loading: "lazy" });
     picture.style.width = `${100 * thumb.columns}%`;
     picture.style.height = `${100 * thumb.rows}%`;

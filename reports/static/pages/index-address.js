@@ -6,7 +6,7 @@ const indexAddress = (() => {
   const SWITCHES = { log: "log", bands: "bands", clips: "clips", hull: "hull", all: "all", paper: "paper" };
   const ANCHOR = "anchor-", HIDDEN = "no-", DRAWN = "draw";
 
-  // Sets what the address says; what it says of things that are not here is for the page to settle.
+  // Sets what the address says; the page handles references to things that do not exist.
   function read(state) {
     const query = new URLSearchParams(location.search);
     for (const key of TEXTS) if (query.has(key)) state[key] = query.get(key);

@@ -99,16 +99,16 @@ const indexCurves = (() => {
     return [
       paper ? `AVCC's Figure 3 view: the axis is ${paper.word}` +
         (paper.from === 200 ? ", which the paper writes “200-FID” and means 200 minus FID" : `, ${header.label} turned over`) +
-        ", so that up is better; hover has the value itself. " : "",
+        ", so that up is better; hover shows the value itself. " : "",
       `${header.label} (${header.higher ? "higher" : "lower"} is better) over the ${header.rate} rate, ${header.dataset}. `,
       "Each point is the mean over the clips that have a score there; hover says how many. ",
-      asked.bands ? (board.pooled ? "One value stands for all clips, so there is no band. " : "Bands: 95 % bootstrap over clips of the value at each point. ") : "",
+      asked.bands ? (board.pooled ? "One value for all clips, so no band. " : "Bands: 95 % bootstrap over clips of the value at each point. ") : "",
       asked.clips ? "Thin lines: every clip's own curve" + (curves.some((curve) => curve.grid) ? " (its Pareto front)" : "") + ". " : "",
       left.length ? `The clips of ${many} are not drawn: too many lines for one figure; choose fewer systems. ` : "",
-      asked.hull ? "Dotted hull: what switching between settings over time would reach, rates and values averaged. " : "",
+      asked.hull ? "Dotted hull: reachable by switching between settings over time (rates and values averaged). " : "",
       curves.some((curve) => curve.grid)
-        ? "Strong points joined by a line are the Pareto front of a grid of settings, faint ones its other settings. " : "",
-      board.reference ? `Dotted line: the clips themselves, uncoded (${show(board.reference.value)}). ` : "",
+        ? "Points joined by a line are the Pareto front of a grid of settings; faint points are its other settings. " : "",
+      board.reference ? `Dotted line: the uncoded clips (${show(board.reference.value)}). ` : "",
       "Straight lines only join points; BD-rates interpolate with PCHIP.",
     ].join("");
   }

@@ -3,9 +3,9 @@
 // templates/_leaderboard.html say, for any anchor.
 
 const indexTables = (() => {
-  const MODALITIES = { video: "picture", audio: "sound", pair: "picture with sound" };
+  const MODALITIES = { video: "video", audio: "audio", pair: "video with audio" };
   const LONG = {
-    rank: "1 + the systems that are surely better; = where the order is not certain",
+    rank: "1 + the number of significantly better systems; = not distinguishable from another system",
     bd: "mean difference of rate at equal quality against the anchor; negative needs less rate",
     ci: "percentile bootstrap over clips, 1000 resamples",
     median: "median of the clips' own BD-rates",
@@ -174,7 +174,7 @@ const indexTables = (() => {
     if (board.tied[at]) {
       const unsure = board.systems.filter((name) => board.rank[board.systems.indexOf(name)] !== null && pair(board, board.systems[at], name)?.tie);
       made.append(element("span", { class: "tie" }, "="));
-      made.title = unsure.length ? `not surely better or worse than ${unsure.join(", ")}` : "not surely better or worse than another one";
+      made.title = unsure.length ? `not significantly better or worse than ${unsure.join(", ")}` : "not significantly better or worse than another system";
     }
     return made;
   }
@@ -187,7 +187,7 @@ const indexTables = (() => {
     const range = board.low[i] === null ? none("no clip has every point")
       : show(board.low[i], 3) + (board.points[i] > 1 ? `–${show(board.high[i], 3)}` : "");
     const named = rowHead(system);
-    if (board.rank[i] === null) named.append(element("small", { class: "why" }, `no place: ${board.reason[i]}`));
+    if (board.rank[i] === null) named.append(element("small", { class: "why" }, `not ranked: ${board.reason[i]}`));
     return element("tr", { class: system === anchor ? "anchor" : board.rank[i] === null ? "unranked" : "" },
       rankCell(board, i), named, ...againstAnchor(board, system, anchor, at),
       ...board.quality[i].map((value) => matched(value, 4)),
@@ -208,7 +208,7 @@ const indexTables = (() => {
       head("kbit/s from\u2060–\u2060to", "number", LONG.range), head("clips", "number", LONG.clips));
     const found = board.reference;
     const foot = !found ? [] : [element("tr", { class: "reference" }, element("td"), element("th", { scope: "row", class: "text" }, "uncoded"),
-      element("td", { colspan: 5, class: "text" }, element("small", {}, "the clips themselves: what no codec is expected to pass")),
+      element("td", { colspan: 5, class: "text" }, element("small", {}, "the uncoded clips: not expected to be exceeded by any codec")),
       ...kbps.map(() => element("td", { class: "number" }, show(found.value))),
       ...(header.target === null ? [] : [element("td")]), element("td"),
       element("td", { class: `number${found.scored < found.expected ? " short" : ""}` }, `${found.scored} of ${found.expected}`))];

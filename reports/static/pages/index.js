@@ -6,10 +6,11 @@ talkbench.page("index", (root, data, api) => {
   const $ = (id) => root.querySelector(`#index-${id}`);
   if (!data.boards.length) return {};
   indexTables.setup(data);
-  const RATES = { video: "Picture", audio: "Sound", total: "Both" };
+  const RATES = { video: "Video", audio: "Audio", total: "Both" };
+  const FAMILY_WORDS = { floor: "baseline", none: "no weights" };  // other families and weights are their own words
   const CODINGS = { "": "All", joint: "Joint", separate: "Separate" };
   const SWITCHES = ["log", "bands", "clips", "hull"];
-  const MOST_DRAWN = 12;   // curves that one figure shows where nobody chose
+  const MOST_DRAWN = 12;   // curves that one figure shows by default
   const MOST_PAIRS = 60;   // rows and columns of the table of pairs
   const known = talkbench.common.systems;
 
@@ -43,7 +44,7 @@ talkbench.page("index", (root, data, api) => {
   function toggles(box, title, values, hidden) {
     box.hidden = values.length < 2 && !hidden.size;
     box.replaceChildren(element("span", { class: "quiet" }, title), ...values.map((value) => {
-      const button = element("button", { type: "button", "aria-pressed": !hidden.has(value), "data-value": value }, value === "none" ? "no weights" : value);
+      const button = element("button", { type: "button", "aria-pressed": !hidden.has(value), "data-value": value }, FAMILY_WORDS[value] ?? value);
       button.addEventListener("click", () => {
         if (!hidden.delete(value)) hidden.add(value);
         button.setAttribute("aria-pressed", !hidden.has(value));
@@ -112,7 +113,7 @@ talkbench.page("index", (root, data, api) => {
 
   // ------------------------------------------------------------------------------------ drawing
 
-  // The template's tables of the other rates have done their service; those of the first are filled from now on.
+  // The template's tables of the other rates are no longer needed; those of the first are filled from now on.
   const [view, board] = [".view", ".board"].map((kind) => {
     const [first, ...others] = root.querySelectorAll(kind);
     for (const other of others) other.remove();
@@ -130,7 +131,7 @@ talkbench.page("index", (root, data, api) => {
       unique([...headline, ...boards]).filter((b) => b.modality === modality));
   }
 
-  // Buttons are made anew with every choice; who uses a keyboard stays on the same one.
+  // Buttons are recreated with every choice; keyboard focus stays on the same one.
   function keepingFocus(work) {
     const at = document.activeElement;
     const home = root.contains(at) ? at.closest("[id]") : null;
@@ -200,9 +201,9 @@ talkbench.page("index", (root, data, api) => {
     allMetrics.textContent = state.all ? "headline metrics only" : `all ${total} metrics`;
     indexTables.byMetric(view.querySelector("table"), columns, boards, systems, anchor);
     put(view, ".caption", `${data.rates[state.rate]}: rate needed at equal quality against ${anchor} (BD-rate over the ${state.rate} rate), ` +
-      "with its 95 % interval. Blue needs less, orange more. “tie”: the interval holds 0 %, so no difference from the anchor is shown; “low”: less than half of the quality range is common. ",
-    element("b", {}, "Bold"), ": no other system is surely better by this metric. Curves of means over the clips that both systems cover at every used point." +
-      (state.rate === "total" ? " A metric of picture or sound alone says nothing of the other one." : ""));
+      "with its 95 % interval. Blue needs less, orange more. “tie”: the interval contains 0 % (no significant difference from the anchor); “low”: less than half of the quality range is common. ",
+    element("b", {}, "Bold"), ": no other system is significantly better by this metric. Curves of means over the clips that both systems cover at every used point." +
+      (state.rate === "total" ? " A video-only or audio-only metric says nothing about the other modality." : ""));
   }
 
   function drawDetail(chosen, own, systems, anchor, where) {
@@ -218,12 +219,12 @@ talkbench.page("index", (root, data, api) => {
     }
     put(board, ".caption", "BD-rate against ", element("b", {}, anchor), ` at equal ${chosen.label}, over the ${chosen.rate} rate: ` +
       "curves of clip means over the clips that both systems cover at every used point, PCHIP over log rate. ",
-    ...(chosen.tested ? ["Intervals: 95 % bootstrap over clips, the same clips drawn for both systems. A rank is 1 + the systems that are surely " +
-      "better, whatever the anchor; “=” could change places with another one: a tie. "]
-      : ["There is no interval over clips here, so ", element("b", {}, "the order is not tested"), ". "]),
-    "Values “at” a rate (kbit/s) and the rate at equal quality are read off each system's own mean curve; “below” and “above” lie outside its measured range. " +
+    ...(chosen.tested ? ["Intervals: paired 95 % bootstrap over clips. Rank: 1 + the number of significantly better systems (95 % interval of the " +
+      "BD-rate below 0), independent of the anchor; “=”: not distinguishable from another system (tie). "]
+      : ["No interval over clips: ", element("b", {}, "the order is not tested"), ". "]),
+    "Values “at” a rate (kbit/s) and the rate at equal quality are interpolated on each system's own mean curve; “below” and “above”: outside its measured range. " +
     (chosen.rate === "total" ? "A system's curve is the Pareto front of its grid of settings: the lowest total rate for each quality. " +
-      "A metric of picture or sound alone says nothing of the other one." : ""));
+      "A video-only or audio-only metric says nothing about the other modality." : ""));
   }
 
   function drawCurves(chosen, own, systems, anchor) {
@@ -246,13 +247,13 @@ talkbench.page("index", (root, data, api) => {
     };
     const cut = !state.drawn && systems.length > drawn.size;
     $("drawn").replaceChildren(element("b", {}, `${drawn.size} of ${systems.length} drawn`), cut ? ": the best-ranked, and the anchor. " : " ",
-      set("all", new Set(systems)), " ", set("none", new Set()), ...(state.drawn ? [" ", set("as at first", null)] : []));
+      set("all", new Set(systems)), " ", set("none", new Set()), ...(state.drawn ? [" ", set("default", null)] : []));
     const asked = { log: state.log, bands: state.bands, hull: state.hull, clips: state.clips ? shown.clips : null, paper: state.paper };
     const curves = systems.filter((name) => drawn.has(name)).map((name) => shown.curves.find((curve) => curve.system === name));
     const left = indexCurves.draw($("curve-plot"), chosen, curves, own, asked);
     $("curve-caption").textContent = indexCurves.caption(chosen, curves, own, asked, left);
     if ($("points").open) indexCurves.points($("points-table"), chosen, curves);
-    $("points-caption").textContent = `The drawn curves' points: ${chosen.label} and the ${chosen.rate} rate, each the mean over as many clips of ${chosen.dataset} as the last column says.`;
+    $("points-caption").textContent = `The drawn curves' points: ${chosen.label} and the ${chosen.rate} rate, each the mean over the number of clips of ${chosen.dataset} in the last column.`;
   }
 
   function drawPairs(chosen, own, systems) {
@@ -262,8 +263,8 @@ talkbench.page("index", (root, data, api) => {
       (some.length < systems.length ? `The ${some.length} best-ranked of ${systems.length}: filter to see others. ` : "") +
       `BD-rate of the row's system against the column's, at equal ${chosen.label}, over the ${chosen.rate} rate, ` +
       `${chosen.dataset}: curves of means over the clips that both cover. Blue: the row needs less rate. ` +
-      "“tie”: the 95 % interval holds 0 %; “?”: there is no interval; “low”: less than half of the quality range is common. " +
-      "Point at a cell for its interval, overlap and clips; a copy of the table has the intervals.";
+      "“tie”: the 95 % interval contains 0 %; “?”: no interval; “low”: less than half of the quality range is common. " +
+      "Hover over a cell for its interval, overlap and clips; a copy of the table has the intervals.";
   }
 
   // ------------------------------------------------------------------------------------ wiring

@@ -6,7 +6,7 @@ talkbench.page("papers", (root, data, api) => {
   if (!data.boards) return {};
   const { cell, absent, number, missing, line, head, CLIPS, arrow, metricHead, clipsCell, fill, at, ends, commonRate } = papersCells;
   const { read, mean, clipsOf } = papersVariants;
-  const RATES = { video: "Picture", audio: "Sound", total: "Both" };
+  const RATES = { video: "Video", audio: "Audio", total: "Both" };
   const MODES = [["points", "equal points"], ["rates", "equal rates"]];
   const STATUS = ["", "low overlap", "no overlap", "not monotone", "fewer than 3 points"];
   const NONE = { labels: [], absent: [] };
@@ -32,8 +32,8 @@ talkbench.page("papers", (root, data, api) => {
     } catch (problem) {
       if (turn !== turns[id]) return;
       const columns = $(`${id}-table`).tHead.rows[0].cells.length;
-      const told = element("td", { class: "text why", colspan: columns }, `— ${problem.message}`);
-      $(`${id}-table`).tBodies[0].replaceChildren(element("tr", { class: "missing" }, told));
+      const reason = element("td", { class: "text why", colspan: columns }, `— ${problem.message}`);
+      $(`${id}-table`).tBodies[0].replaceChildren(element("tr", { class: "missing" }, reason));
     }
   }
 
@@ -120,7 +120,7 @@ talkbench.page("papers", (root, data, api) => {
       });
     });
     lines.push(...gaps(state.bd));
-    if (!anchors.length) lines = [missing(name(test), "the only system with a curve: nothing to compare it with", "system")];
+    if (!anchors.length) lines = [missing(name(test), "the only system with a curve: no comparison possible", "system")];
     const heads = [head(many ? "dataset, at equal" : "at equal", "text"), ...anchors.map((to) => head(name(to), "system"))];
     return [heads, lines, { test: name(test), rate }];
   });
@@ -281,7 +281,7 @@ talkbench.page("papers", (root, data, api) => {
         cell(system, { kind: "system" }), ...curves.map((curve) => read(curve && at(curve, kbps))), range(curves), clipsOf(shown, curves),
       ]));
     }
-    if (!lines.some((one) => !one.kind)) lines.push(missing("lip sync", "no system has a curve to read off at a rate", "text"));
+    if (!lines.some((one) => !one.kind)) lines.push(missing("lip sync", "no system has a curve to interpolate at a rate", "text"));
     const heads = [head("system", "text"), ...shown.map(metricHead),
       head("measured, kbit/s", "number", { hint: "the rates of the curve's first and last point" }), CLIPS];
     return [heads, [...lines, ...gaps(part)], { kbps: kbps === null ? "—" : show(kbps), rate: part.rate, dataset: dataset() }];

@@ -11,7 +11,7 @@ const surfacesSpace = (() => {
     sound: { eye: { x: 0, y: -1.35, z: 0.05 }, low: 0, flat: "y", projection: "orthographic" },
     both: { eye: { x: 1.35, y: 0, z: 0.05 }, low: 0, flat: "x", projection: "orthographic" },
   };
-  const WORDS = [["turn", "in space"], ["picture", "from above: rate, picture"], ["sound", "rate, sound"], ["both", "picture, sound"]];
+  const WORDS = [["turn", "3D"], ["picture", "rate–video"], ["sound", "rate–audio"], ["both", "video–audio"]];
 
   function camera(state) {
     if (!VIEWS[state.view]) return state.camera;
@@ -74,7 +74,7 @@ const surfacesSpace = (() => {
   // state: view, turns, camera; systems: name, kind, sheet, mesh, and the values video and audio;
   // look: { log, video: { name, axis }, audio, hover(system, at), turned(flat before) }.
   function draw(box, state, systems, look) {
-    // The axis along which a view looks is left out, as all its numbers would lie on one another; and the names of
+    // The axis along which a view looks is left out, as all its numbers would overlap; and the names of
     // the other two stand at the figure's edges, because plotly sets them on the numbers there.
     const flat = VIEWS[state.view]?.flat ?? "";
     const names = { x: "total kbit/s", y: look.video.name, z: look.audio.name };

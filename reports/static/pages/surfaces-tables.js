@@ -13,8 +13,8 @@ const surfacesTables = (() => {
       const clips = element("td", { class: "number", "data-sort": system.sheet.clips }, system.clips.replace(/ clips?$/, ""));
       if (!places.length) {
         const [low, high] = [Math.min(...system.sheet.kbps), Math.max(...system.sheet.kbps)];
-        const why = system.sheet.kbps.length < 2 || system.mesh.form === "scattered" ? "its settings are not joined"
-          : rate < low ? `starts at ${show(low, 3)} kbit/s` : rate > high ? `ends at ${show(high, 3)} kbit/s` : "not measured around it";
+        const why = system.sheet.kbps.length < 2 || system.mesh.form === "scattered" ? "its settings form no surface"
+          : rate < low ? `starts at ${show(low, 3)} kbit/s` : rate > high ? `ends at ${show(high, 3)} kbit/s` : "not measured near this rate";
         name.append(" ", element("small", {}, why));
         return element("tr", { class: "unranked" }, name,
           ...[1, 2, 3, 4].map(() => element("td", { class: "number", "data-sort": "" }, "—")), clips);

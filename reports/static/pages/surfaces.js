@@ -1,6 +1,6 @@
 "use strict";
-// Rate, picture and sound: surfaces that turn, lines of equal rate, a slice at one rate, and correlations.
-// Where the lines of equal rate cross the edges between measured settings comes from the store (p, q, t: the
+// Rate, video and audio: surfaces that rotate, iso-rate curves, a slice at one rate, and correlations.
+// Where the iso-rate curves cross the edges between measured settings comes from the store (p, q, t: the
 // place p + t (q − p)); here it only meets the two metrics that were chosen.
 
 talkbench.page("surfaces", (root, data, api) => {
@@ -71,7 +71,7 @@ talkbench.page("surfaces", (root, data, api) => {
     `<b>${plain(system.name)}</b> ${plain(pointName(system.sheet, at))}<br>` +
     `${plain(videoName())} ${show(system.video[at])}${plain(unit(videoName()))}<br>` +
     `${plain(audioName())} ${show(system.audio[at])}${plain(unit(audioName()))}<br>` +
-    `${show(system.sheet.kbps[at])} kbit/s (picture ${show(system.sheet.kbps_video[at])}, sound ${show(system.sheet.kbps_audio[at])})<br>` +
+    `${show(system.sheet.kbps[at])} kbit/s (video ${show(system.sheet.kbps_video[at])}, audio ${show(system.sheet.kbps_audio[at])})<br>` +
     `mean of ${ofClips(system.sheet.clips)}`;
 
   // ------------------------------------------------------------------------------------ controls
@@ -175,11 +175,11 @@ talkbench.page("surfaces", (root, data, api) => {
     const grids = unique(shown().map((system) => system.mesh.form));
     $("plot-caption").textContent =
       `Each point is one setting of a system on the dataset ${here().dataset}: total rate, ${videoName()} and ${audioName()}, all means over the same clips ` +
-      `(those with both scores at every setting of the system; hover says how many). Better is up and to the back. ` +
-      "Lines join settings that differ in one parameter: picture or sound. Between the points a surface is only interpolation. " +
-      (grids.includes("triangulated") ? "A system whose settings form no grid is joined to its neighbours in rate and picture (Delaunay). " : "") +
+      `(those with both scores at every setting of the system; hover says how many). Up and back is better. ` +
+      "Lines join settings that differ in one parameter: video or audio. Between points the surface is interpolated. " +
+      (grids.includes("triangulated") ? "A system whose settings form no grid is joined to its neighbours in rate and video quality (Delaunay). " : "") +
       (grids.includes("ladder") ? "A system with one parameter is a line. " : "") +
-      "Joint codecs are drawn stronger than pairs of separate codecs. Drag to turn, scroll to come nearer.";
+      "Joint codecs are drawn stronger than pairs of separate codecs. Drag to rotate, scroll to zoom.";
   }
 
   function lineTrace(system, line, rate, labelled) {
@@ -215,21 +215,21 @@ talkbench.page("surfaces", (root, data, api) => {
       rates.flatMap((rate) => lines(system, rate).map((line) => lineTrace(system, line, rate, true)))),
     "no system reaches these rates");
     $("contour-caption").textContent =
-      "Every pair of qualities that a system reaches at one total rate (the number at a line's end, in kbit/s): up and to the right is better. " +
-      "Where one system's line lies beyond another's of the same rate, it gives more of both. Interpolated linearly over log rate along the edges " +
-      `between measured settings, never beyond them. Means over the clips of each system, dataset ${here().dataset}.`;
+      "The combinations of the two qualities that a system reaches at one total rate (kbit/s, at the line's end): up and to the right is better. " +
+      "Interpolated linearly over log rate along the edges " +
+      `between measured settings; nothing is extrapolated. Means over the clips of each system, dataset ${here().dataset}.`;
   }
 
   function drawSlice() {
     sayRate();
-    if (state.rate === null) return plane("slice-plot", [], "no rate lies between two settings");
+    if (state.rate === null) return plane("slice-plot", [], "no rate between two settings");
     plane("slice-plot", shown().flatMap((system) => lines(system, state.rate).map((line) => lineTrace(system, line, state.rate, false))),
       `no system that is shown reaches ${show(state.rate)} kbit/s`);
     surfacesTables.slice($("slice-table"), state.rate, metrics(), shown().map((system) => ({ ...system, places: lines(system, state.rate).flat(),
       clips: ofClips(system.sheet.clips) })));
     $("slice-caption").textContent =
-      `The two ends of each line: the best of the one quality that a system reaches at ${show(state.rate)} kbit/s in all, and what it then has of the other. ` +
-      `Interpolated as the lines of equal rate; means over the same clips at every setting of a system, dataset ${here().dataset}.`;
+      `The two ends of each line: the best value of one quality that a system reaches at ${show(state.rate)} kbit/s in total, with the corresponding value of the other. ` +
+      `Interpolated like the iso-rate curves; means over the same clips at every setting of a system, dataset ${here().dataset}.`;
   }
 
   function drawCorrelations() {
@@ -237,11 +237,10 @@ talkbench.page("surfaces", (root, data, api) => {
     surfacesTables.correlations($("correlation-table"), scene.map((system) => ({ ...system, found: of(system),
       clips: system.sheet && ofClips(system.sheet.clips) })));
     $("correlation-caption").textContent =
-      `Pearson's partial correlation of ${videoName()} and ${audioName()} (each turned so that larger is better) given log10 of the total rate, over a system's ` +
+      `Pearson's partial correlation of ${videoName()} and ${audioName()} (oriented so that larger is better) given log10 of the total rate, over a system's ` +
       `settings; each setting is one observation, its values means over clips of the dataset ${here().dataset}. ` +
-      "It says how the two qualities move together where the rate stays the same: " +
-      "−1, what the one gains the other loses; towards +1, both rise together. Separate codecs only trade bits, so theirs is usually negative. The interval is a " +
-      "bootstrap over clips (1000 resamples, all means made anew). It also depends on which settings were measured: compare systems over like grids.";
+      "Towards −1: one quality rises as the other falls (trade-off); towards +1: both rise together. Separate codecs only trade bits, so their value is usually negative. " +
+      "Interval: bootstrap over clips (1000 resamples, all means recomputed). The value depends on the measured settings: compare systems over similar grids.";
   }
 
   // What must be known of a metric, beside its name.

@@ -139,7 +139,7 @@ def test_another_picture_size_goes_through_the_networks_size():
     decoded = codec().decode(stream, clip.spec)
     error = (decoded.video.float() - clip.video.float()).square().mean(dim=(1, 2, 3))
     assert error[0] < 255**2 / 10**3.5
-    # A pixel of the network is no whole pixel of the clip.
+    # A pixel of the network is not a whole pixel of the clip.
     assert error.max() < 255**2 / 10**3
     square = codec().decode(stream, replace(clip.spec, height=SIZE, width=SIZE))
     half = torch.nn.functional.interpolate(square.video.float(), (97, 71), mode="bilinear", antialias=True)

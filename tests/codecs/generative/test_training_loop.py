@@ -162,10 +162,10 @@ def test_a_checkpoint_of_something_else_is_refused(tiny_plan, tmp_path):
     whole = path.read_bytes()
 
     def refused(plan=fomm):
-        with pytest.raises(UsageError, match=r"checkpoint\.pt is no checkpoint of this recipe") as told:
+        with pytest.raises(UsageError, match=r"checkpoint\.pt is not a checkpoint of this recipe") as refused:
             Trainer(plan, "cpu").resume(path)
-        assert len(str(told.value)) < 500
-        return str(told.value)
+        assert len(str(refused.value)) < 500
+        return str(refused.value)
 
     assert "size mismatch" in refused(dac) or "nexpected key" in refused(dac)
     for content in (b"", b"text", whole[: len(whole) // 2], whole[:100]):

@@ -66,7 +66,7 @@ def test_interrupted_and_resumed_it_writes_the_same_weights(recipe, tmp_path, mo
         interrupt_after(3, patch)
         stopped = run("--out", cut, "--no-perceptual")
     assert stopped.exit_code == 130
-    assert "the same command with --resume goes on from here" in stopped.output
+    assert "run the same command with --resume to continue" in stopped.output
     assert not (cut / "dac_synthetic.safetensors").exists()
     assert isinstance(run("--out", cut).exception, UsageError)  # nothing is overwritten
     assert run("--out", cut, "--resume").exit_code == 0
@@ -133,7 +133,7 @@ def test_a_wrong_checkpoint_is_refused(recipe, tmp_path):
     (tmp_path / "checkpoint.pt").write_bytes(b"something else")
     refused = run("--out", tmp_path, "--resume")
     assert isinstance(refused.exception, UsageError)
-    assert "is no checkpoint of this recipe" in str(refused.exception)
+    assert "is not a checkpoint of this recipe" in str(refused.exception)
 
 
 def test_vgg_is_used_where_it_is_and_a_run_goes_on_as_it_began(monkeypatch):
@@ -215,16 +215,16 @@ def test_evaluation_codes_test_clips_and_goes_into_the_card(recipe, tmp_path, mo
     assert low["kbps_total"] < high["kbps_total"]
     assert low["kbps_still"] < low["kbps_total"]
     assert 0 < low["kbps_motion"] < low["kbps_total"]
-    # The floor is what the codec `still` makes, measured by the metric.
+    # The baseline is what the codec `still` makes, measured by the metric.
     from talkbench.benchmark.api.types import Point
     from talkbench.codecs import still
 
-    floor = still.load("cpu")
-    kept = floor.encode(clip, Point("qp22", {"qp": 22, "gop": 0}))
+    baseline = still.load("cpu")
+    kept = baseline.encode(clip, Point("qp22", {"qp": 22, "gop": 0}))
     assert high["kbps_still"] == pytest.approx(kept.bits() / clip.spec.duration_s / 1000, abs=1e-3)
     infos: list[MetricInfo] = [info for info in psnr.describe() if info.name == "psnr"]
     metric = psnr.load("cpu", infos)
-    score: Any = metric.compare(metric.reference(clip), floor.decode(kept, clip.spec))["psnr"]
+    score: Any = metric.compare(metric.reference(clip), baseline.decode(kept, clip.spec))["psnr"]
     assert high["psnr_still"] == pytest.approx(np.mean(score.frame_values), abs=2e-3)
 
 

@@ -56,11 +56,11 @@ def test_at_less_than_half_of_the_rate_of_amr_nb_it_is_nearer_to_what_was_said(
     codec: Codec, clips: Sequence[Clip]
 ) -> None:
     amr_nb = registry.codec("amr-nb").load("cpu")
-    floor_rate, floor = coded(amr_nb, amr_nb.points[0], clips)
+    baseline_rate, baseline = coded(amr_nb, amr_nb.points[0], clips)
     rows = [coded(codec, point, clips) for point in codec.points]
     rates, distances = zip(*rows, strict=True)
     assert list(rates) == sorted(rates)
     assert list(distances) == sorted(distances, reverse=True)
-    cheap = [distance for rate, distance in rows if rate < floor_rate / 2]
+    cheap = [distance for rate, distance in rows if rate < baseline_rate / 2]
     assert len(cheap) >= 3
-    assert max(cheap) < floor
+    assert max(cheap) < baseline

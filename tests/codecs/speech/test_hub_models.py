@@ -128,7 +128,7 @@ def test_without_weights_codecs_say_how_to_get_them(
     assert (info.name, info.family, info.weights) == (name, "neural", "official")
     assert "transformers" in info.build
     assert len({point.name for point in points}) == len(points) == 5
-    with pytest.raises(Unavailable, match="weights are not here"):
+    with pytest.raises(Unavailable, match="missing weights"):
         module.load("cpu")
 
 

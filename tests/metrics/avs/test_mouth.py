@@ -79,7 +79,7 @@ def test_a_turned_and_scaled_recording_gives_the_same_crops(
     ]
     both = [video, torch.from_numpy(np.stack(moved)).permute(0, 3, 1, 2)]
     first, second = (Crops(tracker.track(clip), range(4)).cut(clip, 0, 4) for clip in both)
-    # Landmarks are whole pixels, so that a crop may lie a pixel or two beside the other.
+    # Landmarks are whole pixels, so that a crop may be shifted by a pixel or two.
     assert (first - second).abs().mean() < 0.03 < (first - first.mean()).abs().mean()
 
 

@@ -1,4 +1,4 @@
-"""The recipe of the small network: its data, its steps, and that it goes on where it was."""
+"""The recipe of the small network: its data, its steps, and that it resumes."""
 
 import json
 
@@ -105,7 +105,7 @@ def test_it_learns_and_goes_on_from_a_checkpoint(tmp_path):
     for name, value in trainer.kept().state_dict().items():
         assert torch.equal(value, resumed.kept().state_dict()[name]), name
     (tmp_path / "other.pt").write_bytes((tmp_path / "checkpoint.pt").read_bytes()[:100])
-    with pytest.raises(UsageError, match=r"other\.pt is no checkpoint of this recipe"):
+    with pytest.raises(UsageError, match=r"other\.pt is not a checkpoint of this recipe"):
         Trainer("cpu").resume(tmp_path / "other.pt")
 
 

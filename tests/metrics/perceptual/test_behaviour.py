@@ -119,7 +119,7 @@ def test_gradients_are_off_and_settings_are_left_alone(load, make_clip, video):
 
 
 def test_the_benchmark_gives_the_same_values(parts, values, make_clip, video, add_noise, tmp_path):
-    """It hands over as many frames at a time as the family says, read anew from disk."""
+    """It hands over as many frames at a time as the family says, read again from disk."""
     decoded = [add_noise(video, sigma) for sigma in (5, 20)]
     for name, pictures in zip(("reference", "5", "20"), (video, *decoded), strict=True):
         artifacts.save_clip(tmp_path / name, make_clip(pictures), {})
