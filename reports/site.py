@@ -190,7 +190,8 @@ def _compiled_templates() -> BytecodeCache:
     """Compiled once in a process: that takes longer than to fill them in."""
     from jinja2 import MemcachedBytecodeCache
 
-    return MemcachedBytecodeCache(_Memory(), ignore_memcache_errors=False)
+    client: Any = _Memory()
+    return MemcachedBytecodeCache(client, ignore_memcache_errors=False)
 
 
 def templates(source: Source, pages: Iterable[Page]) -> Environment:

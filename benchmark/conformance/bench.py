@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..api.types import Bitstream, ClipSpec
-from ..execution.executors import Job, LocalExecutor
+from ..execution.executors import LocalExecutor
+from ..execution.job import Call
 from ..media.delay import Delay
 from . import worker
 from .clips import CheckClip
@@ -54,7 +55,8 @@ class Process:
         return self._limit_s * max(1.0, spec.duration_s / CheckClip().spec.duration_s)
 
     def _run(self, function: Callable[..., Any], limit_s: float, **arguments: object) -> Any:
-        self._executor.submit(Job((), function, {**arguments, "folder": self._folder}, limit_s))
+        call = Call(function, {**arguments, "folder": self._folder}, time_limit_s=limit_s)
+        self._executor.submit(call)
         while (outcome := self._executor.next()) is None:
             pass
         if outcome.status == "ok":

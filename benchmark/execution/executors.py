@@ -16,54 +16,25 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import forkserver
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from ..util import environment, helper_process, place
-from ..util.errors import Unavailable, describe_error
+from ..util.errors import HelperKilled, Unavailable, describe_error
 from . import process_state, worker_log
+from .job import Job, JobStatus, Outcome
 
-JobStatus = Literal["ok", "failed", "unavailable", "timeout", "oom", "died", "place"]
 # A worker that has not begun a job by then is taken for lost; each time twice as patiently.
 _START_GRACE_S = 30.0
 _STARTS = 5  # of one job in processes that end before they begin it
 # Jobs that are looked over for one whose process is warm, and how often a job may be overtaken meanwhile.
 _AHEAD, _OVERTAKEN = 16, 64
 _IDLE = 4  # warm processes beside those that run, at least
-
-
-@dataclass(frozen=True)
-class Job:
-    """A call of a module-level function. `function` gets `device=` beside `arguments`.
-
-    home: whose code runs in it, such as `codec:hevc`. A process runs jobs of one home only, so that what code
-    from outside does to its process reaches nobody else.
-    """
-
-    key: tuple[str, ...]
-    function: Callable[..., Any]
-    arguments: Mapping[str, Any]
-    time_limit_s: float
-    home: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended. `died`: its process ended without a word (a crash, or out of memory).
-
-    `place`: the machine is at fault, not the job (see place.py).
-    """
-
-    job: Job
-    status: JobStatus
-    value: Any = None
-    error: str | None = None
-    seconds: float = 0.0  # of worker time
 
 
 class Executor(Protocol):
@@ -86,7 +57,7 @@ class Executor(Protocol):
 
     def submit(self, job: Job) -> None: ...
 
-    def next(self, wait_s: float = 1.0) -> Outcome | None:
+    def next(self, wait_s: float = 1.0) -> Outcome[Any] | None:
         """The next job to end, or None if none has within `wait_s` seconds.
 
         Raises LookupError when none is under way.
@@ -98,23 +69,23 @@ class Executor(Protocol):
         ...
 
 
-def run_job(
-    function: Callable[..., Any], arguments: Mapping[str, Any], device: str
-) -> tuple[JobStatus, Any, str | None, float]:
-    """Call, and turn what can happen inside a process into (status, value, error, seconds)."""
+def run_job(job: Job, device: str) -> tuple[JobStatus, Any, str | None, float]:
+    """Run, and turn what can happen inside a process into (status, value, error, seconds)."""
     started = time.perf_counter()
     status: JobStatus = "ok"
     value, message = None, None
     try:
-        with place.among(arguments):
+        with place.among(job):
             try:
                 # Helper processes may be killed from outside: that says nothing of the job.
-                value = helper_process.persistently(partial(function, **arguments, device=device))
+                value = helper_process.persistently(partial(job.run, device))
             except Exception as error:
                 place.raise_fault(error)
                 raise
     except place.PlaceFault as error:  # of the machine: it stops the run
         status, message = "place", describe_error(error)
+    except HelperKilled as error:
+        status, message = "interrupted", describe_error(error)
     except Unavailable as error:
         status, message = "unavailable", describe_error(error)
     except MemoryError as error:
@@ -145,7 +116,7 @@ class SerialExecutor:
     def submit(self, job: Job) -> None:
         self._jobs.append(job)
 
-    def next(self, wait_s: float = 1.0) -> Outcome | None:
+    def next(self, wait_s: float = 1.0) -> Outcome[Any] | None:
         del wait_s  # the job runs now, however long it takes
         if not self._jobs:
             raise LookupError("no job is under way")
@@ -153,7 +124,7 @@ class SerialExecutor:
         if job.home:
             _load_libraries()
         with process_state.kept(), _ctrl_c_passes() as pressed:
-            ended = run_job(job.function, job.arguments, self.devices[0])
+            ended = run_job(job, self.devices[0])
         if pressed:
             raise KeyboardInterrupt
         return Outcome(job, *ended)
@@ -249,10 +220,10 @@ def _start_worker(start: _Start) -> None:
     process_state.seed()
 
 
-def _run_in_worker(function: Callable[..., Any], arguments: Mapping[str, Any], device: str) -> bytes:
+def _run_in_worker(job: Job, device: str) -> bytes:
     """`run_job`, pickled: a value that cannot be sent back is a failure of the job."""
     with process_state.kept():
-        ended = run_job(function, arguments, device)
+        ended = run_job(job, device)
     worker_log.flush()
     try:
         return pickle.dumps(ended)
@@ -313,7 +284,7 @@ class LocalExecutor:
         self._most = self.workers + max(_IDLE, self.workers)
         self._processes: list[_Worker] = []
         self._waiting: deque[_Task] = deque()
-        self._ended: deque[Outcome] = deque()
+        self._ended: deque[Outcome[Any]] = deque()
         self._homes: set[str] = set()
         self._grace_s = _START_GRACE_S
 
@@ -380,10 +351,11 @@ class LocalExecutor:
 
     def _begin(self, task: _Task, worker: _Worker) -> None:
         job = task.job
-        call = (job.function, job.arguments, worker.device)
         worker.task, worker.since = task, time.monotonic()
         try:
-            worker.future = worker.pool.schedule(_run_in_worker, args=call, timeout=job.time_limit_s)
+            worker.future = worker.pool.schedule(
+                _run_in_worker, args=(job, worker.device), timeout=job.time_limit_s
+            )
         except concurrent.futures.process.BrokenProcessPool:  # no process could be started
             self._again(worker)
         except RuntimeError:  # its process was killed while it was idle: no attempt of this job's
@@ -407,7 +379,7 @@ class LocalExecutor:
 
     # -- what ends --------------------------------------------------------------------------------
 
-    def next(self, wait_s: float = 1.0) -> Outcome | None:
+    def next(self, wait_s: float = 1.0) -> Outcome[Any] | None:
         if not (self._waiting or self._ended or self._running()):
             raise LookupError("no job is under way")
         if not self._ended:

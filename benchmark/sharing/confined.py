@@ -1,4 +1,4 @@
-"""Calls on foreign bytes: in a worker process of a verification, with limits of the operating system.
+"""Decoding of foreign bytes: in a worker process of a verification, with limits of the operating system.
 
 They bound what a decoder takes by mistake or by a crafted bitstream: address space, the size of each file
 that it writes, and open files. They are not a sandbox: code that takes over the process could lift them.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import resource
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..api.types import ClipSpec
+from ..stages.coding import Decoded
+from ..stages.coding_jobs import Decode
 
 MAX_CLIP_BYTES = 32 << 30  # of a decoded clip: pictures of three bytes a pixel, sound of four a sample
 _MEMORY_BYTES = 16 << 30  # above what the process has mapped: libraries, weights and what a decoder needs
@@ -37,26 +38,21 @@ def clip_bytes(spec: ClipSpec) -> int:
     return spec.frames * 3 * spec.height * spec.width + spec.channels * spec.samples * 4
 
 
-def of(spec: ClipSpec) -> Limits:
+def limits_of(spec: ClipSpec) -> Limits:
     """Limits for decoding one clip of this shape."""
     size = clip_bytes(spec)
     return Limits(_MEMORY_BYTES + _CLIP_COPIES * size, _FILE_SLACK_BYTES + 2 * size)
 
 
-def call(function: Callable[..., Any], arguments: Mapping[str, Any], limits: Limits, device: str) -> Any:
-    """`function(**arguments, device=device)` within `limits`; a worker has its own limits back afterwards.
-
-    Raises MemoryError or OSError (EFBIG, EMFILE) where a limit is met. On a GPU, address space is not
-    bounded: the driver maps more of it than any machine has memory.
-    """
-    with _limited(limits, memory=device == "cpu"):
-        return function(**arguments, device=device)
-
-
 @contextlib.contextmanager
-def _limited(limits: Limits, memory: bool) -> Iterator[None]:
+def limited(limits: Limits, device: str) -> Iterator[None]:
+    """What runs here has these limits; a worker has its own back afterwards.
+
+    Beyond them, MemoryError or OSError (EFBIG, EMFILE) is raised. On a GPU, address space is not bounded: the
+    driver maps more of it than any machine has memory.
+    """
     wanted = {resource.RLIMIT_FSIZE: limits.file_bytes, resource.RLIMIT_NOFILE: limits.open_files}
-    if memory:
+    if device == "cpu":
         wanted[resource.RLIMIT_AS] = _mapped_bytes() + limits.memory_bytes
     before = {kind: resource.getrlimit(kind) for kind in wanted}
     try:
@@ -68,6 +64,15 @@ def _limited(limits: Limits, memory: bool) -> Iterator[None]:
     finally:
         for kind, limit in before.items():
             resource.setrlimit(kind, limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfinedDecode(Decode):
+    """Decode a stranger's bitstream within the limits for its clip."""
+
+    def run(self, device: str) -> Decoded:
+        with limited(limits_of(self.spec), device):
+            return super().run(device)
 
 
 def _mapped_bytes() -> int:

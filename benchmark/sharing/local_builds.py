@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..api import registry
 from ..api.codec import CodecInfo
@@ -17,16 +17,28 @@ if TYPE_CHECKING:
 
     Connection = duckdb.DuckDBPyConnection
 
-Metrics = dict[tuple[str, str], tuple[str, MetricInfo]]
-"""(metric, fingerprint) → its family and what it is."""
+
+class Build(NamedTuple):
+    """A codec or a metric as a table names it."""
+
+    name: str
+    fingerprint: str
 
 
-def codecs(connection: Connection) -> tuple[dict[tuple[str, str], CodecInfo], dict[tuple[str, str], str]]:
-    """(codec, fingerprint) → what it is, for those that can run here; and for the others, why not."""
+class Metric(NamedTuple):
+    """A metric that this machine knows, and its family."""
+
+    family: str
+    info: MetricInfo
+
+
+def codecs(connection: Connection) -> tuple[dict[Build, CodecInfo], dict[Build, str]]:
+    """The codecs that can run here, and for the others, why not."""
     found, reasons = {}, {}
-    for name, fingerprint in connection.execute("SELECT codec, fingerprint FROM codecs").fetchall():
-        info = _codec(name, fingerprint)
-        (reasons if isinstance(info, str) else found)[name, fingerprint] = info
+    for row in connection.execute("SELECT codec, fingerprint FROM codecs").fetchall():
+        build = Build(*row)
+        info = _codec(*build)
+        (reasons if isinstance(info, str) else found)[build] = info
     return found, reasons
 
 
@@ -45,28 +57,27 @@ def _codec(name: str, fingerprint: str) -> CodecInfo | str:
     return info
 
 
-def metrics(connection: Connection) -> tuple[Metrics, dict[tuple[str, str], str]]:
-    """The metrics that can be computed here, and for the others (of a name and fingerprint), why not."""
+def metrics(connection: Connection) -> tuple[dict[Build, Metric], dict[Build, str]]:
+    """The metrics that can be computed here, and for the others, why not."""
     here = _forms(connection)
-    found: Metrics = {}
-    reasons = {}
-    for key in connection.execute("SELECT metric, fingerprint FROM metrics").fetchall():
-        name, fingerprint = key
-        if key in here:
-            family, info = here[key]
+    found, reasons = {}, {}
+    for name, fingerprint in connection.execute("SELECT metric, fingerprint FROM metrics").fetchall():
+        build = Build(name, fingerprint)
+        if build in here:
+            family, info = here[build]
             if reason := registry.metric_family(family).availability() or info.missing():
-                reasons[key] = f"metric {name!r} cannot run here: {reason}"
+                reasons[build] = f"metric {name!r} cannot run here: {reason}"
             else:
-                found[key] = here[key]
+                found[build] = here[build]
         elif name in registry.metrics():
             own = registry.metrics()[name][1].fingerprint()
-            reasons[key] = f"metric {name!r} is another build here ({own}, not {fingerprint})"
+            reasons[build] = f"metric {name!r} is another build here ({own}, not {fingerprint})"
         else:
-            reasons[key] = f"metric {name!r} is not installed here"
+            reasons[build] = f"metric {name!r} is not installed here"
     return found, reasons
 
 
-def _forms(connection: Connection) -> Metrics:
+def _forms(connection: Connection) -> dict[Build, Metric]:
     """Every form of every metric that this machine knows: as it is, quick, and with the runs' options."""
     described = list(registry.metrics().values())
     for family, options in _metric_options(connection):
@@ -75,7 +86,7 @@ def _forms(connection: Connection) -> Metrics:
         except Exception:  # untrusted options: their metrics then have another fingerprint
             continue
     return {
-        (form.name, form.fingerprint()): (family, form)
+        Build(form.name, form.fingerprint()): Metric(family, form)
         for family, info in described
         for form in (info, info.quickened())
     }
@@ -97,7 +108,7 @@ def descriptions(connection: Connection) -> Check:
     for name, fingerprint, *said in connection.execute(
         "SELECT codec, fingerprint, family, modalities, weights, version FROM codecs ORDER BY ALL"
     ).fetchall():
-        if info := own.get((name, fingerprint)):
+        if info := own.get(Build(name, fingerprint)):
             expected = [info.family, list(info.modalities), info.weights, info.version]
             result.hold(said == expected, f"codec {name!r} is described as {said}; here it is {expected}")
     forms = _forms(connection)
@@ -105,10 +116,11 @@ def descriptions(connection: Connection) -> Check:
         "SELECT metric, fingerprint, family, kind, modality, unit, higher_is_better, aggregate FROM metrics "
         "ORDER BY ALL"
     ).fetchall():
-        if (name, fingerprint) not in forms:
+        build = Build(name, fingerprint)
+        if build not in forms:
             result.not_checked[f"metric {name!r} is another build here, or is not installed here"] += 1
             continue
-        family, info = forms[name, fingerprint]
+        family, info = forms[build]
         expected = [family, info.kind, info.modality, info.unit, info.higher_is_better, info.aggregate]
         result.hold(said == expected, f"metric {name!r} is described as {said}; here it is {expected}")
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ... import __version__
 from ..store import parquet
@@ -35,6 +35,13 @@ class Submission:
     bitstream_bytes: int
 
 
+class Run(NamedTuple):
+    """The suite of a run, and when it ended (ISO 8601, UTC), or ''."""
+
+    suite: str
+    finished_at: str
+
+
 def submit(
     directory: Path, target: Path | None = None, name: str = "", unfinished: bool = False
 ) -> Submission:
@@ -48,7 +55,7 @@ def submit(
         tempfile.TemporaryDirectory(prefix="talkbench-") as temporary,
         parquet.open_results(directory, out=Path(temporary)) as connection,
     ):
-        suite, finished_at = latest_run(connection, directory, unfinished)
+        run = latest_run(connection, directory, unfinished)
         sources = _bitstreams(connection, directory)
         bitstreams = len(sources)
         paths, rows = _tables(connection, Path(temporary))
@@ -56,7 +63,7 @@ def submit(
             sources[f"{parquet.FOLDER}/{path.name}"] = path
         files = {member: File(sha256_file(path), path.stat().st_size) for member, path in sources.items()}
         counts = {**rows, "bitstreams": bitstreams}
-        manifest = Manifest(__version__, suite, name, finished_at, counts, files)
+        manifest = Manifest(__version__, run.suite, name, run.finished_at, counts, files)
         # What cannot be read back must not be written: the same rules for both sides.
         Manifest.from_bytes(manifest.to_bytes())
         target = target or directory / f"{directory.resolve().name}.talkbench.zip"
@@ -79,8 +86,8 @@ def _tables(connection: Connection, folder: Path) -> tuple[list[Path], dict[str,
         return paths, parquet.counts(copy, without=LEFT_OUT)
 
 
-def latest_run(connection: Connection, directory: Path, unfinished: bool) -> tuple[str, str]:
-    """Suite and end of the latest run. Raises UsageError where there is none, or it did not end."""
+def latest_run(connection: Connection, directory: Path, unfinished: bool) -> Run:
+    """The latest run. Raises UsageError where there is none, or it did not end."""
     row = connection.execute(
         "SELECT suite, finished_at FROM runs ORDER BY started_at DESC, run_id DESC LIMIT 1"
     ).fetchone()
@@ -94,7 +101,7 @@ def latest_run(connection: Connection, directory: Path, unfinished: bool) -> tup
             f"{directory}: the latest run has not finished; run its sweep again (it resumes), "
             "or use --unfinished to pack what there is"
         )
-    return suite or "", finished_at.isoformat(timespec="seconds") if finished_at else ""
+    return Run(suite or "", finished_at.isoformat(timespec="seconds") if finished_at else "")
 
 
 def _bitstreams(connection: Connection, directory: Path) -> dict[str, Path]:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from ... import __version__
 from ..api import tolerance
 from ..execution.executors import Executor
+from ..execution.queue import BatchRunner
 from ..store import parquet
 from ..util.progress import Progress
 from . import archive, checks, local_builds, structure, verify_clips, verify_scores
 from .checks import Check
 from .manifest import Manifest
-from .rerun import Runner
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,7 +66,7 @@ def new_seed() -> int:
 
 def verify(request: Request, executor: Executor, progress: Progress) -> Verification:
     """Check an archive. Raises UsageError where it is not an archive of `talkbench submit`."""
-    runner = Runner(executor, progress)
+    runner = BatchRunner(executor, progress)
     with (
         archive.unpacked(request.archive) as unpacked,
         parquet.read(
@@ -76,12 +76,12 @@ def verify(request: Request, executor: Executor, progress: Progress) -> Verifica
         found = [_files(unpacked), *structure.check(connection, unpacked.folder)]
         found += [local_builds.descriptions(connection), _bd_rates(connection, unpacked.manifest)]
         clips, clip_check = verify_clips.reference_clips(connection, request.clips, runner)
-        cells, hashes, reasons = verify_scores.candidates(connection, unpacked.folder, clips)
-        drawn = verify_scores.draw(cells, request.sample, request.seed)
-        rescoring = verify_scores.Rescoring(connection, unpacked.folder, hashes, runner)
+        encodes, reasons = verify_scores.candidates(connection, unpacked.folder, clips)
+        drawn = verify_scores.draw(encodes, request.sample, request.seed)
+        rescoring = verify_scores.Rescoring(connection, unpacked.folder, runner)
         rescoring.decoded.not_checked.update(reasons)
-        if len(drawn) < len(cells):
-            rescoring.decoded.not_checked["not drawn for the sample"] += len(cells) - len(drawn)
+        if len(drawn) < len(encodes):
+            rescoring.decoded.not_checked["not drawn for the sample"] += len(encodes) - len(drawn)
         rescoring.run(drawn)
         found += [clip_check, rescoring.decoded, rescoring.scored, rescoring.sets]
         present = connection.execute(

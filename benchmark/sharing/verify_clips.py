@@ -6,20 +6,19 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..api import registry
 from ..api.dataset import Item
 from ..api.types import ClipSpec
-from ..execution.executors import Job
+from ..execution.queue import BatchRunner
 from ..plan import plan
 from ..plan.suite import DatasetChoice
-from ..stages import coding
-from ..stages.homes import SHARED
+from ..stages.coding_jobs import Prepare
+from ..stages.homes import SharedJob
 from ..store import artifacts
 from ..util.errors import describe_error
 from .checks import Check
-from .rerun import Runner
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,18 +39,38 @@ class _Source:
     reason: str = ""
 
 
-def prepare_again(
-    dataset: str, options: Mapping[str, int | float | str | bool], name: str, key: str, device: str
-) -> str:
-    """Make one clip, unless this machine has it under its key; returns the sha256 of what lies there now."""
-    folder = artifacts.prepared_folder(key)
-    if artifacts.clip_facts(folder) is None:
-        coding.prepare(dataset, options, name, key, device)
-    return artifacts.load_clip(folder).sha256()
+@dataclass(frozen=True)
+class _Row:
+    """A clip as the submission has it."""
+
+    clip_id: str
+    dataset: str
+    name: str
+    sha256: str
+    item_key: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareAgain(SharedJob):
+    """Make the clip of a row, unless this machine has it under its key."""
+
+    stage: ClassVar[str] = "prepare"
+    row: _Row
+    making: Prepare
+
+    @property
+    def folder(self) -> Path:
+        return artifacts.prepared_folder(self.making.key)
+
+    def run(self, device: str) -> str:
+        """The sha256 of what lies there now."""
+        if artifacts.clip_facts(self.folder) is None:
+            self.making.run(device)
+        return artifacts.load_clip(self.folder).sha256()
 
 
 def reference_clips(
-    connection: Connection, folders: Sequence[Path], runner: Runner
+    connection: Connection, folders: Sequence[Path], runner: BatchRunner
 ) -> tuple[dict[str, plan.PlannedClip], Check]:
     """clip_id → clip, for every clip that could be made here and has the hash of its row.
 
@@ -62,36 +81,34 @@ def reference_clips(
     rows = connection.execute(
         "SELECT clip_id, dataset, name, sha256, item_key FROM clips WHERE status = 'ok' ORDER BY clip_id"
     ).fetchall()
-    jobs, wanted = [], {}
-    for clip_id, dataset, name, sha256, item_key in rows:
-        found = _find(sources, dataset, name, item_key)
+    jobs = []
+    for row in (_Row(*values) for values in rows):
+        found = _find(sources, row)
         if isinstance(found, str):
             result.not_checked[found] += 1
             continue
         source, item = found
-        wanted[clip_id] = (dataset, name, sha256, item.key, item.key == item_key)
-        arguments = {
-            "dataset": source.choice.use,
-            "options": dict(source.choice.options),
-            "name": item.name,
-            "key": item.key,
-        }
-        jobs.append(Job(("prepare", clip_id), prepare_again, arguments, _TIME_LIMIT_S, SHARED))
+        making = Prepare(
+            dataset=source.choice.use,
+            options=dict(source.choice.options),
+            name=item.name,
+            key=item.key,
+            time_limit_s=_TIME_LIMIT_S,
+        )
+        jobs.append(PrepareAgain(row=row, making=making, time_limit_s=_TIME_LIMIT_S))
     clips = {}
-    for outcome in runner.run("prepare", jobs):
-        clip_id = outcome.job.key[1]
-        dataset, name, sha256, key, same_making = wanted[clip_id]
+    for outcome in runner.run(jobs):
+        row, folder = outcome.job.row, outcome.job.folder
         if outcome.status != "ok":
             result.not_checked[f"cannot be prepared here: {outcome.error}"] += 1
-        elif outcome.value == sha256:
+        elif outcome.value == row.sha256:
             result.verified += 1
-            folder = artifacts.prepared_folder(key)
             spec = ClipSpec.from_dict((artifacts.clip_facts(folder) or {})["spec"])  # pyright: ignore[reportArgumentType]
-            clips[clip_id] = plan.PlannedClip(clip_id, sha256, folder, spec, dataset)
-        elif same_making:
+            clips[row.clip_id] = plan.PlannedClip(row.clip_id, row.sha256, folder, spec, row.dataset)
+        elif outcome.job.making.key == row.item_key:
             result.wrong.append(
-                f"clip {name!r}: prepared here, its sha256 is {outcome.value[:16]}…; "
-                f"the table says {sha256[:16]}…"
+                f"clip {row.name!r}: prepared here, its sha256 is {outcome.value[:16]}…; "
+                f"the table says {row.sha256[:16]}…"
             )
         else:
             result.not_checked["another recording, or another version of the dataset, is here"] += 1
@@ -146,18 +163,16 @@ def _load(choice: DatasetChoice) -> _Source:
         return _Source(choice, reason=f"dataset {choice.use!r} cannot be loaded: {describe_error(error)}")
 
 
-def _find(
-    sources: Sequence[_Source], dataset: str, name: str, item_key: str | None
-) -> tuple[_Source, Item] | str:
+def _find(sources: Sequence[_Source], row: _Row) -> tuple[_Source, Item] | str:
     """The source and item of a clip, the one with its own key first; or why there is none."""
     found = [
-        (source, source.items[name])
+        (source, source.items[row.name])
         for source in sources
         if source.items
-        and name in source.items
-        and (source.dataset == dataset or source.choice.use == FOLDER)
+        and row.name in source.items
+        and (source.dataset == row.dataset or source.choice.use == FOLDER)
     ]
     if found:
-        return min(found, key=lambda entry: entry[1].key != item_key)
+        return min(found, key=lambda entry: entry[1].key != row.item_key)
     reasons = [source.reason for source in sources if source.reason]
     return reasons[0] if reasons else "no dataset here has a clip of this name"

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..api import tolerance
-from ..execution.executors import Job, Outcome
+from ..execution.job import Outcome
+from ..execution.queue import BatchRunner
 from ..plan import plan
 from ..plan.variants import reference_id
-from ..stages import score_jobs, score_rows
+from ..stages.score_jobs import Distance, Embed
+from ..stages.score_rows import FeatureFile, FeatureRow, SetKey, Variant
 from ..store import artifacts
 from . import local_builds
 from .checks import Check
-from .rerun import Runner
+from .local_builds import Build
 
 if TYPE_CHECKING:
     import duckdb
@@ -39,88 +41,106 @@ _SETS = """
 class _Set:
     """A value over all clips of a codec and point: encode id → clip id."""
 
-    label: str
-    metric: tuple[str, str]
+    of: SetKey
+    build: Build
     value: float | None
     n: int | None
     clips: dict[str, str]
+
+    @property
+    def label(self) -> str:
+        return f"{self.build.name} of {self.of.codec} {self.of.point} on {self.of.dataset}"
 
 
 class SetRescoring:
     """Embeds what its sets need, clip by clip, and compares their values at the end."""
 
-    def __init__(self, connection: Connection, root: Path, runner: Runner, limit_s: float) -> None:
+    def __init__(self, connection: Connection, root: Path, runner: BatchRunner, limit_s: float) -> None:
         self.check = Check("scores of sets, made again")
         self._connection, self._root, self._runner, self._limit_s = connection, root, runner, limit_s
         self._metrics, self._absent = local_builds.metrics(connection)
-        self._features: dict[tuple[str, str], tuple[Path, str]] = {}  # (variant, fingerprint) → file, sha256
+        self._features: dict[tuple[str, Build], FeatureFile] = {}  # of a variant, by a metric
         self._sets: list[_Set] = []
 
     def want(self, drawn: set[str]) -> None:
         """Choose the values that can be made from the encodes that are drawn."""
         for row in self._connection.execute(_SETS).fetchall():
-            dataset, codec, _, point, metric, fingerprint, value, n, clips = row
-            name = metric, fingerprint
-            if name not in self._metrics:
-                self.check.not_checked[self._absent.get(name, f"metric {metric!r} has no row")] += 1
+            dataset, codec, codec_fingerprint, point, metric, fingerprint, value, n, clips = row
+            build = Build(metric, fingerprint)
+            if build not in self._metrics:
+                self.check.not_checked[self._absent.get(build, f"metric {metric!r} has no row")] += 1
             elif {encode_id for encode_id, _ in clips} - drawn:
                 self.check.not_checked["made over clips that were not all decoded again (see --all)"] += 1
             else:
-                label = f"{metric} of {codec} {point} on {dataset}"
-                self._sets.append(_Set(label, name, value, n, dict(clips)))
+                of = SetKey(dataset, codec, codec_fingerprint, point)
+                self._sets.append(_Set(of, build, value, n, dict(clips)))
         ((total,),) = self._connection.execute("SELECT count(*) FROM set_scores").fetchall()
         if rest := total - len(self._sets) - self.check.not_checked.total():
             self.check.not_checked["without a value, or without features"] += rest
 
-    def jobs(self, clip: plan.PlannedClip, encode_ids: Sequence[str]) -> Iterator[Job]:
+    def jobs(self, clip: plan.PlannedClip, encode_ids: Sequence[str]) -> Iterator[Embed]:
         """What embeds one clip and its decoded variants, where a set needs them."""
-        wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
+        wanted: dict[Build, list[str]] = defaultdict(list)
         for one in self._sets:
-            wanted[one.metric] += [name for name in encode_ids if name in one.clips]
-        for metric, names in wanted.items():
+            wanted[one.build] += [name for name in encode_ids if name in one.clips]
+        for build, names in wanted.items():
             if not names:
                 continue
-            family, info = self._metrics[metric]
+            family, info = self._metrics[build]
             folders = {reference_id(clip.clip_id): clip.folder}
             folders |= {name: artifacts.decoded_folder(self._root, name) for name in names}
-            variants = [score_rows.Variant(name, folder, (info.name,)) for name, folder in folders.items()]
-            yield score_jobs.embed(family, [info], clip, variants, self._root, self._limit_s)
+            yield Embed(
+                clip_id=clip.clip_id,
+                family=family,
+                infos=[info],
+                variants=[Variant(name, folder, (info.name,)) for name, folder in folders.items()],
+                root=self._root,
+                time_limit_s=self._limit_s,
+            )
 
-    def keep(self, outcome: Outcome) -> None:
+    def keep(self, job: Embed, rows: Sequence[FeatureRow]) -> None:
         """Remember the features that a job wrote."""
-        (info,) = outcome.job.arguments["infos"]
-        for row in outcome.value or ():
-            if row.status == "ok":
-                path = artifacts.features_path(self._root, row.encode_id, info.fingerprint())
-                self._features[row.encode_id, info.fingerprint()] = path, row.sha256
+        (info,) = job.infos
+        build = Build(info.name, info.fingerprint())
+        for row in rows:
+            if row.status == "ok" and row.sha256:
+                path = artifacts.features_path(self._root, row.encode_id, build.fingerprint)
+                self._features[row.encode_id, build] = FeatureFile(path, row.sha256)
 
     def finish(self) -> None:
         """Make every value whose features are all there, and compare."""
-        distances, of = [], {}
-        for number, one in enumerate(self._sets):
-            family, info = self._metrics[one.metric]
-            print_ = info.fingerprint()
-            pairs = [
-                (self._features.get((reference_id(clip_id), print_)), self._features.get((encode_id, print_)))
-                for encode_id, clip_id in one.clips.items()
+        sets: dict[tuple[SetKey, Build], _Set] = {}
+        jobs = []
+        for one in self._sets:
+            family, info = self._metrics[one.build]
+            reference = [
+                self._features.get((reference_id(clip_id), one.build)) for clip_id in one.clips.values()
             ]
-            if any(entry is None for pair in pairs for entry in pair):
+            decoded = [self._features.get((encode_id, one.build)) for encode_id in one.clips]
+            if None in (*reference, *decoded):
                 self.check.not_checked["made over a clip that could not be embedded here"] += 1
                 continue
-            reference, decoded = ([entry for entry in side if entry] for side in zip(*pairs, strict=True))
-            of[str(number)] = one
-            distances.append(
-                score_jobs.distance(family, [info], (str(number),), reference, decoded, self._limit_s)
+            sets[one.of, one.build] = one
+            jobs.append(
+                Distance(
+                    family=family,
+                    infos=[info],
+                    of=one.of,
+                    reference=[file for file in reference if file],
+                    decoded=[file for file in decoded if file],
+                    time_limit_s=self._limit_s,
+                )
             )
-        for outcome in self._runner.run("score", distances):
-            self._compare(of[outcome.job.key[-1]], outcome)
+        for outcome in self._runner.run(jobs):
+            (info,) = outcome.job.infos
+            self._compare(sets[outcome.job.of, Build(info.name, info.fingerprint())], outcome)
 
-    def _compare(self, one: _Set, outcome: Outcome) -> None:
+    def _compare(self, one: _Set, outcome: Outcome[Distance]) -> None:
         if outcome.status != "ok":
             self.check.not_checked[f"{outcome.status} while it was scored here: {outcome.error}"] += 1
             return
         (row,) = outcome.value
-        allowed = tolerance.of(self._metrics[one.metric][1])
+        allowed = tolerance.of(self._metrics[one.build].info)
         same = row.status == "ok" and row.n == one.n and tolerance.difference(row.value, one.value) <= allowed
         made = f"{row.value} over {row.n}" if row.status == "ok" else f"{row.status}: {row.error}"
         self.check.hold(same, f"{one.label}: made again it is {made}; the row says {one.value} over {one.n}")

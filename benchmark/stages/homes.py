@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-SHARED = "shared"
+from dataclasses import dataclass
+
+from ..execution.job import Job
 
 
-def home(codec: str) -> str:
-    """Where a codec's code runs, and nobody else's."""
-    return f"codec:{codec}"
+@dataclass(frozen=True, kw_only=True)
+class SharedJob(Job):
+    """A job for a process in which no codec ever ran."""
+
+    @property
+    def home(self) -> str:
+        return "shared"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodecJob(Job):
+    """A job for a process in which no other code from outside than this codec's runs."""
+
+    codec: str
+
+    @property
+    def home(self) -> str:
+        return f"codec:{self.codec}"

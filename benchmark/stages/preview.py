@@ -11,10 +11,10 @@ from typing import Any
 
 from ..api.types import Clip
 from ..store import artifacts
-from ..util import place
-from ..util.errors import CodecError, HelperKilled, Unavailable, describe_error
+from ..util.errors import CodecError
 from ..util.files import whole_folder
 from . import preview_media
+from .score_rows import failure
 
 
 @dataclass(frozen=True)
@@ -42,21 +42,13 @@ class PreviewRow:
     detail: Mapping[str, object] | None = None
 
 
-def make(
-    clip_id: str,
-    sources: Sequence[Source],
-    root: Path,
-    cap: int,
-    used: int,
-    device: str,
-) -> list[PreviewRow]:
+def make(clip_id: str, sources: Sequence[Source], root: Path, cap: int, used: int) -> list[PreviewRow]:
     """Write previews of variants of one clip, in order, while all of them together stay within `cap` bytes.
 
     used: bytes that other variants of this clip take already. From the first pictures that do not fit, no
     pictures are made; sounds, which take much less, may go on. Without the clip itself there is none at all.
     What fails is a row; the others go on.
     """
-    del device  # the same files on every machine, and little work
     rows: list[PreviewRow] = []
     full: set[str] = set()
     for source in sources:
@@ -74,13 +66,9 @@ def make(
                 full |= {kind} if source.codec else {"pictures", "sound"}
                 error = f"the clip's previews would take more than {cap / 1e6:g} MB (preview_megabytes)"
                 row = PreviewRow(source.encode_id, clip_id, "unavailable", error, None, {"cap_bytes": cap})
-        except Unavailable as reason:
-            row = PreviewRow(source.encode_id, clip_id, "unavailable", describe_error(reason))
-        except HelperKilled:
-            raise
-        except Exception as failure:  # a preview's failure is a row, whatever was raised
-            place.raise_fault(failure)
-            row = PreviewRow(source.encode_id, clip_id, "failed", describe_error(failure))
+        except Exception as error:  # a preview's failure is a row, whatever was raised
+            status, message = failure(error)
+            row = PreviewRow(source.encode_id, clip_id, status, message)
         if row.status != "ok":
             shutil.rmtree(folder, ignore_errors=True)
         rows.append(row)

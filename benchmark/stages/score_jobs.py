@@ -1,149 +1,151 @@
-"""Scoring, as jobs for an executor: their keys, how they are cut, and the rows of one that failed."""
+"""Scoring, as jobs for an executor: how they are cut, and the rows of one that failed."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar, Self
 
 from ..api.metric import MetricInfo
-from ..execution.executors import Job
-from ..plan import plan
-from . import score_jobs, score_rows, scoring
-from .homes import SHARED
+from ..util.hashing import key
+from . import scoring
+from .homes import SharedJob
+from .score_rows import FeatureFile, FeatureRow, Pair, Row, ScoreRow, SetKey, SetRow, Variant
 
 
-def split(job: Job) -> list[Job]:
-    """A score job that failed as a whole, in smaller ones; empty when it is as small as can be.
+@dataclass(frozen=True, kw_only=True)
+class FamilyJob(SharedJob):
+    """Scores by metrics of one family."""
 
-    One variant may have taken the others with it.
-    """
-    arguments = dict(job.arguments)
-    what = "pairs" if "pairs" in arguments else "variants"
-    entries = arguments[what]
-    if len(entries) < 2:
-        return []
-    if what == "pairs":
-        groups: dict[str, list[score_rows.Pair]] = defaultdict(list)
-        for pair in entries:
-            groups[pair.video_encode_id].append(pair)
-        smaller = list(groups.values()) if len(groups) > 1 else [[pair] for pair in entries]
-    else:
-        smaller = [[variant] for variant in entries]
-    found = []
-    for at, part in enumerate(smaller):
-        own = {**arguments, what: part}
-        if what == "variants":
-            own["both_ways"] = arguments["both_ways"] and at == 0
-        key = (*job.key[:3], *(score_jobs.entry_key(entry) for entry in part))
-        found.append(replace(job, key=key, arguments=own))
-    return found
+    stage: ClassVar[str] = "score"
+    family: str
+    infos: Sequence[MetricInfo]
 
 
-def failed_rows(job: Job, status: str, error: str | None) -> list[score_rows.Row]:
-    """The rows of a job that gave none."""
-    rows: list[score_rows.Row] = []
-    for pair in job.arguments.get("pairs", ()):
-        for name in pair.metrics:
-            row = score_rows.ScoreRow("", name, status, error=error)
-            rows.append(score_rows.PairRow(pair.video_encode_id, pair.audio_encode_id, row))
-    kind = score_rows.FeatureRow if job.function is scoring.embed else score_rows.ScoreRow
-    for variant in job.arguments.get("variants", ()):
-        rows += [kind(variant.encode_id, name, status, error=error) for name in variant.metrics]
-    return rows
+@dataclass(frozen=True, kw_only=True)
+class ClipJob(FamilyJob):
+    """Scores of variants or pairs of one clip."""
+
+    clip_id: str
+
+    @property
+    @abstractmethod
+    def entries(self) -> Sequence[Variant | Pair]:
+        """What is scored."""
+
+    @property
+    def cells(self) -> int:
+        return sum(len(entry.metrics) for entry in self.entries)
+
+    @abstractmethod
+    def failed_rows(self, status: str, error: str | None) -> list[Row]:
+        """Its rows, where it gave none."""
 
 
-def cells_of(job: Job) -> int:
-    """How many cells a score job fills."""
-    entries = [*job.arguments.get("pairs", ()), *job.arguments.get("variants", ())]
-    return sum(len(entry.metrics) for entry in entries)
+@dataclass(frozen=True, kw_only=True)
+class VariantsJob(ClipJob):
+    """Scores or features of variants. both_ways: compare a quick form with the exact one, on the first."""
+
+    variants: Sequence[Variant]
+    both_ways: bool = True
+
+    @property
+    def entries(self) -> Sequence[Variant]:
+        return self.variants
+
+    def parts(self) -> list[Self]:
+        if len(self.variants) < 2:
+            return []
+        return [
+            replace(self, variants=[variant], both_ways=self.both_ways and variant is self.variants[0])
+            for variant in self.variants
+        ]
 
 
-def score(
-    family: str,
-    infos: Sequence[MetricInfo],
-    clip: plan.PlannedClip,
-    variants: Sequence[score_rows.Variant],
-    root: Path,
-    time_limit_s: float,
-    both_ways: bool = True,
-) -> Job:
-    """Score variants of one clip by one family. Key: score, clip_id, family, the variants.
+@dataclass(frozen=True, kw_only=True)
+class Score(VariantsJob):
+    """Score variants of one clip."""
 
-    both_ways: compare a quick form with the exact one, on the first variant.
-    """
-    del root
-    arguments = {
-        "family": family,
-        "infos": infos,
-        "clip_folder": clip.folder,
-        "variants": list(variants),
-        "both_ways": both_ways,
-    }
-    return Job(_score_key(clip, family, variants), scoring.score, arguments, time_limit_s, SHARED)
+    clip_folder: Path
+
+    def failed_rows(self, status: str, error: str | None) -> list[Row]:
+        return _failed(self.variants, status, error)
+
+    def run(self, device: str) -> list[ScoreRow]:
+        return scoring.score(self.family, self.infos, self.clip_folder, self.variants, device, self.both_ways)
 
 
-def embed(
-    family: str,
-    infos: Sequence[MetricInfo],
-    clip: plan.PlannedClip,
-    variants: Sequence[score_rows.Variant],
-    root: Path,
-    time_limit_s: float,
-    both_ways: bool = True,
-) -> Job:
-    """Write the features of variants of one clip for a set metric. Key and `both_ways` as for `score`."""
-    arguments = {
-        "family": family,
-        "infos": infos,
-        "root": root,
-        "variants": list(variants),
-        "both_ways": both_ways,
-    }
-    return Job(_score_key(clip, family, variants), scoring.embed, arguments, time_limit_s, SHARED)
+@dataclass(frozen=True, kw_only=True)
+class Embed(VariantsJob):
+    """Write the features of variants of one clip for a set metric, under a sweep's folder `root`."""
+
+    root: Path
+
+    def failed_rows(self, status: str, error: str | None) -> list[Row]:
+        return [
+            FeatureRow(variant.encode_id, name, status, error=error)
+            for variant in self.variants
+            for name in variant.metrics
+        ]
+
+    def run(self, device: str) -> list[FeatureRow]:
+        return scoring.embed(self.family, self.infos, self.root, self.variants, device, self.both_ways)
 
 
-def score_pairs(
-    family: str,
-    infos: Sequence[MetricInfo],
-    clip: plan.PlannedClip,
-    folders: Mapping[str, Path],
-    pairs: Sequence[score_rows.Pair],
-    time_limit_s: float,
-) -> Job:
-    """Score pictures with sounds of one clip by one family. Key: score, clip_id, family, the pairs."""
-    arguments = {
-        "family": family,
-        "infos": infos,
-        "clip_folder": clip.folder,
-        "folders": dict(folders),
-        "pairs": list(pairs),
-    }
-    return Job(_score_key(clip, family, pairs), scoring.score_pairs, arguments, time_limit_s, SHARED)
+@dataclass(frozen=True, kw_only=True)
+class ScorePairs(ClipJob):
+    """Score pictures with sounds of one clip. folders: of the decoded clips, by encode id."""
+
+    clip_folder: Path
+    folders: Mapping[str, Path]
+    pairs: Sequence[Pair]
+
+    @property
+    def entries(self) -> Sequence[Pair]:
+        return self.pairs
+
+    def parts(self) -> list[Self]:
+        if len(self.pairs) < 2:
+            return []
+        pictures: dict[str, list[Pair]] = defaultdict(list)
+        for pair in self.pairs:
+            pictures[pair.key.video_encode_id].append(pair)
+        smaller = list(pictures.values()) if len(pictures) > 1 else [[pair] for pair in self.pairs]
+        return [replace(self, pairs=pairs) for pairs in smaller]
+
+    def failed_rows(self, status: str, error: str | None) -> list[Row]:
+        return _failed(self.pairs, status, error)
+
+    def run(self, device: str) -> list[ScoreRow]:
+        return scoring.score_pairs(
+            self.family, self.infos, self.clip_folder, self.folders, self.pairs, device
+        )
 
 
-def distance(
-    family: str,
-    infos: Sequence[MetricInfo],
-    of: Sequence[str],
-    reference: Sequence[tuple[Path, str]],
-    decoded: Sequence[tuple[Path, str]],
-    time_limit_s: float,
-) -> Job:
-    """A set metric of one codec and point (`of`) from files of features. Key: score, set, family, of."""
-    arguments = {"family": family, "infos": infos, "reference": list(reference), "decoded": list(decoded)}
-    return Job(("score", "set", family, *of), scoring.distance, arguments, time_limit_s, SHARED)
+def _failed(entries: Sequence[Variant | Pair], status: str, error: str | None) -> list[Row]:
+    return [ScoreRow(entry.key, name, status, error=error) for entry in entries for name in entry.metrics]
 
 
-def entry_key(entry: score_rows.Variant | score_rows.Pair) -> str:
-    """A variant's or a pair's place in a job's key."""
-    if isinstance(entry, score_rows.Pair):
-        return f"{entry.video_encode_id}|{entry.audio_encode_id}"
-    return entry.encode_id
+@dataclass(frozen=True, kw_only=True)
+class Distance(FamilyJob):
+    """A set metric of one codec and point, from the features of each clip and of its decoded variant."""
 
+    of: SetKey
+    reference: Sequence[FeatureFile]
+    decoded: Sequence[FeatureFile]
 
-def _score_key(
-    clip: plan.PlannedClip, family: str, entries: Sequence[score_rows.Variant | score_rows.Pair]
-) -> tuple[str, ...]:
-    return ("score", clip.clip_id, family, *map(entry_key, entries))
+    @property
+    def inputs(self) -> str:
+        """Hash over the features that it is made from."""
+        pairs = zip(self.reference, self.decoded, strict=True)
+        return key([[reference.sha256, decoded.sha256] for reference, decoded in pairs])
+
+    def failed_rows(self, status: str, error: str | None) -> list[SetRow]:
+        """Its rows, where it gave none."""
+        return [SetRow(info.name, status, error=error) for info in self.infos]
+
+    def run(self, device: str) -> list[SetRow]:
+        return scoring.distance(self.family, self.infos, self.reference, self.decoded, device)

@@ -6,10 +6,24 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ..api.metric import MetricInfo, Score
 from ..util import place
-from ..util.errors import Unavailable, describe_error
+from ..util.errors import HelperKilled, Unavailable, describe_error
+
+
+class VariantKey(NamedTuple):
+    """One clip as decoded, or itself (see `reference_id`). The key of a row of `scores`."""
+
+    encode_id: str
+
+
+class PairKey(NamedTuple):
+    """One picture with one sound. The key of a row of `pair_scores`."""
+
+    video_encode_id: str
+    audio_encode_id: str
 
 
 @dataclass(frozen=True)
@@ -20,21 +34,40 @@ class Variant:
     folder: Path
     metrics: tuple[str, ...]
 
+    @property
+    def key(self) -> VariantKey:
+        return VariantKey(self.encode_id)
+
 
 @dataclass(frozen=True)
 class Pair:
-    """One picture with one sound, by encode id, and the metrics that they still lack."""
+    """One picture with one sound, and the metrics that they still lack."""
 
-    video_encode_id: str
-    audio_encode_id: str
+    key: PairKey
     metrics: tuple[str, ...]
+
+
+class FeatureFile(NamedTuple):
+    """Features of one clip for a set metric, and the hash that their file must have."""
+
+    path: Path
+    sha256: str
+
+
+class SetKey(NamedTuple):
+    """What a set metric has one value of: all clips of a dataset, by a codec at a point."""
+
+    dataset: str
+    codec: str
+    fingerprint: str
+    point: str
 
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One cell: a metric of one variant. `status` is ok, failed, unavailable, timeout or oom."""
+    """One cell: a metric of one variant or pair. `status` is ok, failed, unavailable, timeout or oom."""
 
-    encode_id: str
+    of: VariantKey | PairKey
     metric: str
     status: str
     value: float | None = None
@@ -42,23 +75,6 @@ class ScoreRow:
     weight: float | None = None
     detail: Mapping[str, object] | None = None
     error: str | None = None
-
-
-@dataclass(frozen=True)
-class PairRow:
-    """One cell: a metric of one picture with one sound."""
-
-    video_encode_id: str
-    audio_encode_id: str
-    score: ScoreRow
-
-    @property
-    def status(self) -> str:
-        return self.score.status
-
-    @property
-    def error(self) -> str | None:
-        return self.score.error
 
 
 @dataclass(frozen=True)
@@ -86,31 +102,43 @@ class SetRow:
     error: str | None = None
 
 
-Row = ScoreRow | PairRow | FeatureRow
+Row = ScoreRow | FeatureRow
+
+
+def finding(error: Exception) -> Exception:
+    """An exception that says something of a codec, a metric or a clip.
+
+    Raises any other, which is never a row: HelperKilled, and PlaceFault for a fault of the machine.
+    """
+    if isinstance(error, HelperKilled):
+        raise error
+    place.raise_fault(error)
+    return error
+
+
+def failure(error: Exception) -> tuple[str, str]:
+    """Status and message of a row for an exception. Raises as `finding`."""
+    finding(error)
+    return "unavailable" if isinstance(error, Unavailable) else "failed", describe_error(error)
 
 
 def score_row(
-    encode_id: str, name: str, score: Score | Exception | None, infos: Sequence[MetricInfo]
+    of: VariantKey | PairKey, name: str, score: Score | Exception | None, infos: Sequence[MetricInfo]
 ) -> ScoreRow:
-    """The row of what a metric returned, or raised, for one variant. A value must be finite.
+    """The row of what a metric returned, or raised. A value must be finite.
 
-    Raises PlaceFault for an exception that is a fault of the machine.
+    Raises as `finding` for an exception.
     """
     if isinstance(score, Exception):
-        place.raise_fault(score)
-    if isinstance(score, Unavailable):
-        return ScoreRow(encode_id, name, "unavailable", error=describe_error(score))
-    if isinstance(score, Exception):
-        return ScoreRow(encode_id, name, "failed", error=describe_error(score))
+        status, message = failure(score)
+        return ScoreRow(of, name, status, error=message)
     if score is None:
-        return ScoreRow(encode_id, name, "failed", error="the metric returned no value for this clip")
+        return ScoreRow(of, name, "failed", error="the metric returned no value for this clip")
     (kind,) = [info.kind for info in infos if info.name == name]
     value = mean(score.frame_values) if kind == "frame" else score.value
     if value is None or not math.isfinite(value):
-        return ScoreRow(encode_id, name, "failed", error=f"the metric returned {value}, not a finite number")
-    return ScoreRow(
-        encode_id, name, "ok", float(value), score.frame_values, float(score.weight), score.detail
-    )
+        return ScoreRow(of, name, "failed", error=f"the metric returned {value}, not a finite number")
+    return ScoreRow(of, name, "ok", float(value), score.frame_values, float(score.weight), score.detail)
 
 
 def mean(values: Sequence[float] | None) -> float:

@@ -15,11 +15,21 @@ from ..api import registry
 from ..api.metric import Metric, MetricInfo, PairMetric, Score, SetMetric, SetScore
 from ..api.types import Clip, Modality
 from ..store import artifacts
-from ..util import place
-from ..util.errors import DatasetError, HelperKilled, Unavailable, describe_error
+from ..util.errors import DatasetError, Unavailable, describe_error
 from ..util.files import save_array
 from ..util.hashing import sha256_file
-from .score_rows import FeatureRow, Pair, PairRow, ScoreRow, SetRow, Variant, mean, score_row
+from .score_rows import (
+    FeatureFile,
+    FeatureRow,
+    Pair,
+    ScoreRow,
+    SetRow,
+    Variant,
+    failure,
+    finding,
+    mean,
+    score_row,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,10 +78,8 @@ def score(
     for start, stop in _chunks(reference, metric.frames_at_once):
         try:
             state = metric.reference(reference.frames(start, stop) if metric.frames_at_once else whole)
-        except HelperKilled:
-            raise
         except Exception as error:  # a metric's failure is a row, whatever it raised
-            return [score_row(v.encode_id, name, error, infos) for v in variants for name in v.metrics]
+            return [score_row(v.key, name, error, infos) for v in variants for name in v.metrics]
         for variant in variants:
             # Opened anew for each chunk: pages of many long clips would otherwise stay mapped.
             clip = _only(artifacts.load_clip(variant.folder), modality)
@@ -81,7 +89,7 @@ def score(
     for variant in variants:
         found = outcomes[variant.encode_id]
         for name in variant.metrics:
-            row = score_row(variant.encode_id, name, found.get(name), infos)
+            row = score_row(variant.key, name, found.get(name), infos)
             if variant is variants[0] and name in deviations and row.status == "ok":
                 row = replace(row, detail={**(row.detail or {}), "quick": deviations[name]})
             rows.append(row)
@@ -102,10 +110,8 @@ def _gather(scores: Outcomes, metric: Metric, state: object, decoded: Clip) -> N
     """Add one comparison to what is known of a variant; the first failure of a metric stands."""
     try:
         found: Mapping[str, Score | Exception] = metric.compare(state, decoded)
-    except HelperKilled:
-        raise
     except Exception as error:
-        found = {info.name: error for info in metric.infos}
+        found = dict.fromkeys([info.name for info in metric.infos], finding(error))
     for name, now in found.items():
         before = scores.get(name)
         if isinstance(before, Score) and isinstance(now, Score) and metric.frames_at_once:
@@ -137,10 +143,9 @@ def _deviations(
                 pair = clip.frames(start, stop), decoded.frames(start, stop)
             try:
                 state = metric.reference(pair[0])
-            except HelperKilled:
-                raise
-            except Exception:  # the row of the score itself will say why
-                return {}
+            except Exception as error:
+                finding(error)
+                return {}  # the row of the score itself will say why
             _gather(found, metric, state, pair[1])
         values.append(
             {
@@ -163,19 +168,17 @@ def score_pairs(
     folders: Mapping[str, Path],
     pairs: Sequence[Pair],
     device: str,
-) -> list[PairRow]:
+) -> list[ScoreRow]:
     """Score pictures with sounds of one clip; each one's features are made once. folders: by encode id."""
     metric: PairMetric = _load(family, infos, device)
     clip = artifacts.load_clip(clip_folder)
     features: dict[tuple[Modality, str], Any] = {}
     state: Any = None
-    failure: Exception | None = None
+    broken_clip: Exception | None = None
     try:
         state = metric.reference(clip)
-    except HelperKilled:
-        raise
     except Exception as error:  # as in `score`
-        failure = error
+        broken_clip = finding(error)
 
     def embedded(modality: Modality, encode_id: str) -> Any:
         key = modality, encode_id
@@ -183,31 +186,26 @@ def score_pairs(
             try:
                 decoded = artifacts.load_clip(folders[encode_id]).only(modality)
                 features[key] = (metric.picture if modality == "video" else metric.sound)(state, decoded)
-            except HelperKilled:
-                raise
             except Exception as error:
-                features[key] = error
+                features[key] = finding(error)
         return features[key]
 
     rows = []
     for pair in pairs:
         found: Mapping[str, Score | Exception] = {}
-        parts = [failure] if failure else []
-        if not failure:
-            parts = [embedded("video", pair.video_encode_id), embedded("audio", pair.audio_encode_id)]
+        parts = [broken_clip] if broken_clip else []
+        if not broken_clip:
+            picture, sound = pair.key
+            parts = [embedded("video", picture), embedded("audio", sound)]
         broken = next((part for part in parts if isinstance(part, Exception)), None)
         if broken is not None:
             found = dict.fromkeys(pair.metrics, broken)
         else:
             try:
                 found = metric.compare(state, *parts)
-            except HelperKilled:
-                raise
             except Exception as error:
-                found = dict.fromkeys(pair.metrics, error)
-        for name in pair.metrics:
-            row = score_row("", name, found.get(name), infos)
-            rows.append(PairRow(pair.video_encode_id, pair.audio_encode_id, row))
+                found = dict.fromkeys(pair.metrics, finding(error))
+        rows += [score_row(pair.key, name, found.get(name), infos) for name in pair.metrics]
     return rows
 
 
@@ -247,15 +245,9 @@ def embed(
                 rows.append(
                     FeatureRow(variant.encode_id, info.name, "ok", len(found), sha256_file(path), detail)
                 )
-        except HelperKilled:
-            raise
         except Exception as error:  # as in `score`
-            place.raise_fault(error)
-            status = "unavailable" if isinstance(error, Unavailable) else "failed"
-            rows += [
-                FeatureRow(variant.encode_id, info.name, status, error=describe_error(error))
-                for info in infos
-            ]
+            status, message = failure(error)
+            rows += [FeatureRow(variant.encode_id, info.name, status, error=message) for info in infos]
     return rows
 
 
@@ -285,11 +277,11 @@ def _feature_deviation(
 def distance(
     family: str,
     infos: Sequence[MetricInfo],
-    reference: Sequence[tuple[Path, str]],
-    decoded: Sequence[tuple[Path, str]],
+    reference: Sequence[FeatureFile],
+    decoded: Sequence[FeatureFile],
     device: str,
 ) -> list[SetRow]:
-    """The set metrics between the features of clips and of their decoded variants: files with their sha256.
+    """The set metrics between the features of clips and of their decoded variants.
 
     Files are read one at a time. Raises DatasetError for one that is not what was written.
     """
@@ -309,7 +301,7 @@ def distance(
     return rows
 
 
-def _arrays(files: Sequence[tuple[Path, str]]) -> Iterator[np.ndarray]:
+def _arrays(files: Sequence[FeatureFile]) -> Iterator[np.ndarray]:
     import numpy as np
 
     for path, sha256 in files:

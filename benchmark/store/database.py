@@ -8,13 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..util import place
 from ..util.errors import PlaceFault, UsageError
 
 if TYPE_CHECKING:
     import duckdb
+
+
+Row = TypeVar("Row")
 
 
 class Store:
@@ -67,6 +70,12 @@ class Store:
         result = self.connection.execute(query, given)
         names = [column[0] for column in result.description or []]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def records(
+        self, kind: type[Row], query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[Row]:
+        """All rows of a query as `kind`, a record whose fields are named as the query's columns."""
+        return [kind(**row) for row in self.rows(query, parameters)]
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .database import Store
 
@@ -33,9 +34,63 @@ _CELLS = """
 """
 
 
-def failures(store: Store) -> list[dict[str, Any]]:
-    """Every cell of the latest plan that failed: what, stage, status, how many, and one message."""
-    return store.rows(f"""
+@dataclass(frozen=True)
+class Failure:
+    """`n` cells of one stage that failed, by what they are of; `error` is one of their messages."""
+
+    what: str
+    stage: str
+    status: str
+    n: int
+    error: str | None
+
+
+@dataclass(frozen=True)
+class UnavailableMetrics:
+    """Metrics that cannot run here, and the reason with its fix."""
+
+    metrics: Sequence[str]
+    error: str
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far a quick metric was from its exact form where both were computed.
+
+    clips and frames it rests on, and mean and largest |quick - exact| / |exact| (for a set metric, of its
+    features).
+    """
+
+    metric: str
+    clips: int
+    frames: int
+    mean: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class FailedPreviews:
+    """How many previews failed, and one message."""
+
+    n: int
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Clips, finished encodes and scores, and cells that do not apply."""
+
+    clips: int
+    encodes: int
+    scores: int
+    unavailable: int
+
+
+def failures(store: Store) -> list[Failure]:
+    """Every cell of the latest plan that failed."""
+    return store.records(
+        Failure,
+        f"""
         {_CELLS}
         SELECT 'clip ' || name AS what, 'prepare' AS stage, status, 1 AS n, error FROM clips
         WHERE selected AND status = 'failed'
@@ -52,24 +107,26 @@ def failures(store: Store) -> list[dict[str, Any]]:
         SELECT 'codec ' || codec, 'load', status, 1, error FROM codecs
         WHERE selected AND status = 'unavailable'
         ORDER BY stage, what
-    """)
+    """,
+    )
 
 
-def unavailable_metrics(store: Store) -> list[dict[str, Any]]:
-    """Metrics of the latest plan that cannot run here: `metrics` (names), and the reason with its fix."""
-    return store.rows("""
+def unavailable_metrics(store: Store) -> list[UnavailableMetrics]:
+    """The metrics of the latest plan that cannot run here, by reason."""
+    return store.records(
+        UnavailableMetrics,
+        """
         SELECT list(metric ORDER BY metric) AS metrics, error FROM metrics
         WHERE selected AND status = 'unavailable' GROUP BY error ORDER BY metrics
-    """)
+    """,
+    )
 
 
-def deviations(store: Store) -> list[dict[str, Any]]:
-    """How far quick metrics were from their exact forms on the frames where both were computed.
-
-    metric, clips and frames they rest on, and mean and largest |quick - exact| / |exact| (for a set
-    metric, of its features).
-    """
-    return store.rows("""
+def deviations(store: Store) -> list[Deviation]:
+    """The deviation of each quick metric of the latest plan."""
+    return store.records(
+        Deviation,
+        """
         WITH found AS (
             SELECT x.metric, x.fingerprint, x.detail->'quick' AS d,
                    abs(CAST(d->>'quick' AS DOUBLE) - CAST(d->>'exact' AS DOUBLE))
@@ -83,26 +140,34 @@ def deviations(store: Store) -> list[dict[str, Any]]:
                avg(share) AS mean, max(share) AS largest
         FROM found JOIN metrics m USING (metric, fingerprint) WHERE m.selected
         GROUP BY metric ORDER BY metric
-    """)
+    """,
+    )
 
 
-def failed_previews(store: Store) -> list[dict[str, Any]]:
-    """How many previews of the latest plan failed, and one message; empty where none did."""
-    return store.rows(f"""
+def failed_previews(store: Store) -> FailedPreviews:
+    """The previews of the latest plan that failed."""
+    (found,) = store.records(
+        FailedPreviews,
+        f"""
         {_CELLS}
         SELECT count(*) AS n, min(error) AS error FROM previews JOIN variants USING (encode_id)
-        WHERE status = 'failed' HAVING count(*) > 0
-    """)
+        WHERE status = 'failed'
+    """,
+    )
+    return found
 
 
-def counts(store: Store) -> dict[str, int]:
-    """Of the latest plan: clips, finished encodes and scores, and cells that do not apply."""
-    (row,) = store.rows(f"""
+def counts(store: Store) -> Counts:
+    """How many cells the latest plan has."""
+    (found,) = store.records(
+        Counts,
+        f"""
         {_CELLS}
         SELECT (SELECT count(*) FROM clips WHERE selected AND status = 'ok') AS clips,
                (SELECT count(*) FROM encodes WHERE selected AND status = 'ok') AS encodes,
                (SELECT count(*) FROM cells WHERE status = 'ok') AS scores,
                (SELECT count(*) FROM encodes WHERE selected AND status = 'unavailable')
                + (SELECT count(*) FROM cells WHERE status = 'unavailable') AS unavailable
-    """)
-    return row
+    """,
+    )
+    return found

@@ -9,20 +9,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
-from ..execution.executors import Job
 from ..plan import plan
 from ..plan.suite import Suite
 from ..plan.variants import reference_id
-from ..stages import preview_jobs
 from ..stages.preview import PreviewRow, Source
+from ..stages.preview_jobs import Preview
 from ..store import artifacts
 from ..store.database import Store
 from ..util.hashing import sha256_file
 from . import records
 
 _MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What planning asks of an earlier preview."""
+
+    encode_id: str
+    status: str
+    bytes: int | None
+    source: str | None  # sha256 of what it shows
+    cap: int | None  # bytes that it did not fit into
+    files: str | None  # JSON: name -> sha256
 
 
 @dataclass
@@ -70,7 +80,7 @@ class PreviewPlan:
     def _plan(
         self,
         clip: _Clip,
-        known: Mapping[str, Mapping[str, Any]],
+        known: Mapping[str, _Known],
         encodes: Mapping[str, records.EncodeRow],
         ended: Sequence[str],
     ) -> None:
@@ -78,15 +88,15 @@ class PreviewPlan:
         for name, cell in clip.variants.items():
             row = known.get(name)
             source = encodes[name].sha256 if cell and name in encodes else clip.sha256
-            if row is None or row["status"] not in ended or row["source"] not in (None, source):
+            if row is None or row.status not in ended or row.source not in (None, source):
                 clip.missing.add(name)
-            elif row["status"] == "ok":
+            elif row.status == "ok":
                 if _is_there(artifacts.preview_folder(self._root, name), row):
-                    clip.bytes[name] = row["bytes"]
+                    clip.bytes[name] = row.bytes or 0
                 else:
                     clip.missing.add(name)
-            elif row["cap"] is not None:
-                left_out.append(row["cap"])
+            elif row.cap is not None:
+                left_out.append(row.cap)
         # Another cap may leave out others: then all are made anew, in order.
         if sum(clip.bytes.values()) > self._cap or any(cap < self._cap for cap in left_out):
             clip.missing = set(clip.variants)
@@ -107,7 +117,7 @@ class PreviewPlan:
 
     def jobs(
         self, clip: plan.PlannedClip, decoded: Iterable[str], bitstreams: Mapping[str, str]
-    ) -> list[Job]:
+    ) -> list[Preview]:
         """The job, if there is anything to do, for a clip whose `decoded` encodes lie on the disk.
 
         bitstreams: sha256 by encode id.
@@ -126,8 +136,16 @@ class PreviewPlan:
                 sources.append(Source(name, folder, bitstreams[name], cell.codec.name))
         if not sources:
             return []
-        used = sum(own.bytes.values())
-        return [preview_jobs.preview(clip, sources, self._root, self._cap, used, self._time_limit_s)]
+        return [
+            Preview(
+                clip_id=clip.clip_id,
+                sources=sources,
+                root=self._root,
+                cap=self._cap,
+                used=sum(own.bytes.values()),
+                time_limit_s=self._time_limit_s,
+            )
+        ]
 
 
 def _selected(cells: Sequence[plan.Cell], count: int) -> dict[str, list[plan.Cell]]:
@@ -159,21 +177,24 @@ def ordered(cells: Sequence[plan.Cell]) -> list[plan.Cell]:
     return [cell for rank in zip_longest(*ranked) for cell in rank if cell]
 
 
-def _known(store: Store, clips: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Rows of these clips by encode id, with what planning asks of their detail."""
-    rows = store.rows(
+def _known(store: Store, clips: Sequence[str]) -> dict[str, _Known]:
+    """The previews of these clips, by encode id."""
+    rows = store.records(
+        _Known,
         """SELECT encode_id, status, bytes, detail->>'source_sha256' AS source,
                   CAST(detail->>'cap_bytes' AS BIGINT) AS cap, detail->>'preview_sha256' AS files
            FROM previews WHERE clip_id IN (SELECT unnest(?))""",
         [list(clips)],
     )
-    return {row["encode_id"]: row for row in rows}
+    return {row.encode_id: row for row in rows}
 
 
-def _is_there(folder: Path, row: Mapping[str, Any]) -> bool:
+def _is_there(folder: Path, row: _Known) -> bool:
     """Whether all files of a preview lie in its folder, as they were written."""
     try:
-        return all(sha256_file(folder / name) == wanted for name, wanted in json.loads(row["files"]).items())
+        return all(
+            sha256_file(folder / name) == wanted for name, wanted in json.loads(row.files or "{}").items()
+        )
     except FileNotFoundError:
         return False
 
@@ -181,11 +202,3 @@ def _is_there(folder: Path, row: Mapping[str, Any]) -> bool:
 def put(store: Store, run_id: str, rows: Sequence[PreviewRow]) -> None:
     """Write how the previews of one clip ended."""
     store.put("previews", [{**vars(row), "run_id": run_id} for row in rows])
-
-
-def failed_rows(job: Job, error: str | None) -> list[PreviewRow]:
-    """The rows of a job that gave none."""
-    return [
-        PreviewRow(source.encode_id, job.arguments["clip_id"], "failed", error)
-        for source in job.arguments["sources"]
-    ]

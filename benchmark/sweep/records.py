@@ -11,7 +11,8 @@ from ... import __version__
 from ..execution.executors import Executor
 from ..plan import plan
 from ..plan.suite import Suite
-from ..stages import coding, score_rows
+from ..stages import coding
+from ..stages.score_rows import FeatureRow, PairKey, Row
 from ..store.database import Store
 from ..util import environment
 from ..util.progress import STAGES
@@ -96,7 +97,7 @@ def known_scores(store: Store, ended: Sequence[str]) -> dict[str, frozenset[str]
     return {encode_id: frozenset(names) for encode_id, names in found}
 
 
-def known_pairs(store: Store, ended: Sequence[str]) -> dict[tuple[str, str], frozenset[str]]:
+def known_pairs(store: Store, ended: Sequence[str]) -> dict[PairKey, frozenset[str]]:
     """(picture, sound) -> the selected metrics that have a row with a status among `ended`."""
     query = """
         SELECT x.video_encode_id, x.audio_encode_id, list(x.metric) FROM pair_scores x
@@ -104,7 +105,7 @@ def known_pairs(store: Store, ended: Sequence[str]) -> dict[tuple[str, str], fro
         WHERE m.selected AND x.status IN (SELECT unnest(?)) GROUP BY ALL
     """
     found = store.connection.execute(query, [list(ended)]).fetchall()
-    return {(video, audio): frozenset(names) for video, audio, names in found}
+    return {PairKey(video, audio): frozenset(names) for video, audio, names in found}
 
 
 def known_features(store: Store, ended: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -294,33 +295,29 @@ def forget_stale(store: Store) -> int:
     return len(found)
 
 
-def put_scores(
-    store: Store, run_id: str, metrics: Sequence[plan.PlannedMetric], rows: Sequence[score_rows.Row]
-) -> None:
+def put_scores(store: Store, run_id: str, metrics: Sequence[plan.PlannedMetric], rows: Sequence[Row]) -> None:
     """Write scores of variants and of pairs, and features, under the fingerprints of the plan's metrics."""
     fingerprints = {metric.info.name: metric.info.fingerprint() for metric in metrics}
     tables: dict[str, list[dict[str, Any]]] = {"scores": [], "pair_scores": [], "set_features": []}
     for row in rows:
-        score = row.score if isinstance(row, score_rows.PairRow) else row
         values = {
-            "metric": score.metric,
-            "fingerprint": fingerprints[score.metric],
-            "status": score.status,
-            "error": score.error,
-            "detail": score.detail,
+            "metric": row.metric,
+            "fingerprint": fingerprints[row.metric],
+            "status": row.status,
+            "error": row.error,
+            "detail": row.detail,
             "run_id": run_id,
         }
-        if isinstance(score, score_rows.FeatureRow):
-            values |= {"encode_id": score.encode_id, "n": score.n, "sha256": score.sha256}
+        if isinstance(row, FeatureRow):
+            values |= {"encode_id": row.encode_id, "n": row.n, "sha256": row.sha256}
             tables["set_features"].append(values)
             continue
-        values |= {"value": score.value, "weight": score.weight}
-        if isinstance(row, score_rows.PairRow):
-            values |= {"video_encode_id": row.video_encode_id, "audio_encode_id": row.audio_encode_id}
+        values |= {**row.of._asdict(), "value": row.value, "weight": row.weight}
+        if isinstance(row.of, PairKey):
             tables["pair_scores"].append(values)
         else:
-            frames = list(score.frame_values) if score.frame_values is not None else None
-            tables["scores"].append({**values, "encode_id": score.encode_id, "frame_values": frames})
+            frames = list(row.frame_values) if row.frame_values is not None else None
+            tables["scores"].append({**values, "frame_values": frames})
     with store.transaction():
         for table, found in tables.items():
             store.put(table, found)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..api import registry
 from ..execution import executors
@@ -55,7 +56,9 @@ WriteReport = Callable[[Path, "duckdb.DuckDBPyConnection"], Path]
 
 
 def run(request: Request, console: Terminal, write_report: WriteReport) -> bool:
-    """Run or resume a sweep and have its report written. Returns whether any cell failed."""
+    """Run or resume a sweep and have its report written. Returns whether any cell has no result that
+    should have one: it failed or was interrupted.
+    """
     for metric in request.rescore:
         if metric not in registry.metrics():
             raise suggestions.unknown("metrics", metric, sorted(registry.metrics()))
@@ -80,13 +83,9 @@ def run(request: Request, console: Terminal, write_report: WriteReport) -> bool:
             executor.close()
         if changed or not page.exists():
             page = write_report(request.out, store.connection)
-        failed = summary.failures(store)
-        counts = summary.counts(store)
-        absent = summary.unavailable_metrics(store)
-        deviations = summary.deviations(store)
-        unseen = summary.failed_previews(store)
-    _tell(console, failed, absent, deviations, unseen, counts, page)
-    return bool(failed)
+        _tell(console, store, running.interrupted)
+        console.say(f"report: {page}")
+        return bool(summary.failures(store) or running.interrupted)
 
 
 @contextlib.contextmanager
@@ -97,9 +96,9 @@ def _ctrl_c_stops(running: sweep.Sweep) -> Iterator[None]:
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if running.queue.interrupted:
+        if running.queue.stop_asked:
             raise KeyboardInterrupt
-        running.queue.interrupted = True
+        running.queue.stop_asked = True
 
     before = signal.signal(signal.SIGINT, stop)
     try:
@@ -108,35 +107,34 @@ def _ctrl_c_stops(running: sweep.Sweep) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _tell(
-    console: Terminal,
-    failed: Sequence[dict[str, object]],
-    absent: Sequence[dict[str, Any]],
-    deviations: Sequence[dict[str, Any]],
-    unseen: Sequence[dict[str, Any]],
-    counts: dict[str, int],
-    page: Path,
-) -> None:
-    for row in absent:
-        line = f"unavailable: {', '.join(row['metrics'])}: {row['error']}"
-        console.say(line)
-    for row in deviations:
+def _tell(console: Terminal, store: Store, interrupted: Counter[sweep.Interruption]) -> None:
+    """Say how the latest plan stands."""
+    for absent in summary.unavailable_metrics(store):
+        console.say(f"unavailable: {', '.join(absent.metrics)}: {absent.error}")
+    for found in summary.deviations(store):
         console.say(
-            f"quick: {row['metric']} is off by {row['mean']:.2%} on average, {row['largest']:.2%} at most "
-            f"({row['frames']} frames of {row['clips']} clips scored both ways)"
+            f"quick: {found.metric} is off by {found.mean:.2%} on average, {found.largest:.2%} at most "
+            f"({found.frames} frames of {found.clips} clips scored both ways)"
         )
-    for row in failed:
-        line = f"{row['status']}: {row['what']} ({row['stage']}, {row['n']} cells): {row['error']}"
-        console.say(line)
-    for row in unseen:
-        line = f"previews: {row['n']} could not be made (no score is affected): {row['error']}"
-        console.say(line)
+    failures = summary.failures(store)
+    for row in failures:
+        console.say(f"{row.status}: {row.what} ({row.stage}, {row.n} cells): {row.error}")
+    previews = summary.failed_previews(store)
+    if previews.n:
+        console.say(f"previews: {previews.n} could not be made (no score is affected): {previews.error}")
+    for why, count in interrupted.items():
+        console.say(f"interrupted: {count} runs ({why.stage}): {why.error}")
+    counts = summary.counts(store)
+    failed = sum(row.n for row in failures)
     console.say(
-        f"{counts['clips']} clips, {counts['encodes']} encodes, {counts['scores']} scores; "
-        f"{counts['unavailable']} cells do not apply; "
-        + (f"{sum(int(str(row['n'])) for row in failed)} cells failed" if failed else "no cell failed")
+        f"{counts.clips} clips, {counts.encodes} encodes, {counts.scores} scores; "
+        f"{counts.unavailable} cells do not apply; "
+        + (f"{failed} cells failed" if failed else "no cell failed")
     )
-    console.say(f"report: {page}")
+    if interrupted:
+        console.say(
+            f"{interrupted.total()} runs were interrupted and have no result: run the same command again"
+        )
 
 
 def show_plan(request: Request, console: Terminal) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from ..api.metric import MetricInfo
-from ..execution.executors import Job
 from ..plan import plan
 from ..plan.variants import reference_id
-from ..stages import score_jobs, score_rows
+from ..stages.score_jobs import ClipJob, Embed, Score, ScorePairs
+from ..stages.score_rows import Pair, PairKey, Variant
 from ..store import artifacts
 from ..store.database import Store
 from . import records
@@ -53,8 +53,8 @@ class ScorePlan:
         self._infos = {name: info for family in self._families.values() for name, info in family.items()}
         self._wanted: dict[str, tuple[str, ...]] = {}  # variant -> its metrics, without those of pairs
         self._missing: dict[str, tuple[str, ...]] = {}
-        self._pairs: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}  # clip_id -> pair -> its metrics
-        self._pairs_missing: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {}
+        self._pairs: dict[str, dict[PairKey, tuple[str, ...]]] = {}  # clip_id -> pair -> its metrics
+        self._pairs_missing: dict[str, dict[PairKey, tuple[str, ...]]] = {}
         self._clip_of = {cell.encode_id: cell.clip.clip_id for cell in cells}
         self._variants: dict[str, list[str]] = {}  # clip_id -> its reference and encodes
         for cell in cells:
@@ -147,22 +147,16 @@ class ScorePlan:
         found = {name for pair in missing if encode_id in pair for name in pair}
         return {name for name in found if name in self._clip_of} - {encode_id}
 
-    def jobs(self, clip: plan.PlannedClip, decoded: Sequence[str]) -> list[Job]:
+    def jobs(self, clip: plan.PlannedClip, decoded: Sequence[str]) -> list[ClipJob]:
         """The jobs that fill what is missing of a clip whose `decoded` encodes lie on the disk."""
-        reference = reference_id(clip.clip_id)
-        folders = {reference: clip.folder}
+        folders = {reference_id(clip.clip_id): clip.folder}
         folders |= {name: artifacts.decoded_folder(self._root, name) for name in decoded}
-        found: list[Job] = []
+        found: list[ClipJob] = []
         for family, infos in self._families.items():
-            variants = self._lacking(infos, folders)
-            kind = next(iter(infos.values())).kind
-            if kind == "pair":
+            if next(iter(infos.values())).kind == "pair":
                 found += self._pair_jobs(family, infos, clip, folders)
-                continue
-            make = score_jobs.embed if kind == "set" else score_jobs.score
-            for at, part in enumerate(parts(variants, self._at_once(clip))):
-                chosen = [i for i in infos.values() if any(i.name in v.metrics for v in part)]
-                found.append(make(family, chosen, clip, part, self._root, self._time_limit_s, at == 0))
+            else:
+                found += self._variant_jobs(family, infos, clip, folders)
         return found
 
     def _at_once(self, clip: plan.PlannedClip) -> int:
@@ -172,15 +166,40 @@ class ScorePlan:
         work = max(frames, float(spec.duration_s) * _SOUND_FRAMES_PER_S)
         return max(1, int(self._time_limit_s * _FRAMES_PER_LIMIT_S / work))
 
-    def _lacking(
-        self, infos: Mapping[str, MetricInfo], folders: Mapping[str, Path]
-    ) -> list[score_rows.Variant]:
+    def _variant_jobs(
+        self,
+        family: str,
+        infos: Mapping[str, MetricInfo],
+        clip: plan.PlannedClip,
+        folders: Mapping[str, Path],
+    ) -> Iterator[Score | Embed]:
         variants = []
         for variant, folder in folders.items():
             names = tuple(name for name in self._missing.get(variant, ()) if name in infos)
             if names:
-                variants.append(score_rows.Variant(variant, folder, names))
-        return variants
+                variants.append(Variant(variant, folder, names))
+        for at, part in enumerate(parts(variants, self._at_once(clip))):
+            chosen = _asked(infos, part)
+            if chosen[0].kind == "set":
+                yield Embed(
+                    clip_id=clip.clip_id,
+                    family=family,
+                    infos=chosen,
+                    variants=part,
+                    both_ways=at == 0,
+                    root=self._root,
+                    time_limit_s=self._time_limit_s,
+                )
+            else:
+                yield Score(
+                    clip_id=clip.clip_id,
+                    family=family,
+                    infos=chosen,
+                    variants=part,
+                    both_ways=at == 0,
+                    clip_folder=clip.folder,
+                    time_limit_s=self._time_limit_s,
+                )
 
     def _pair_jobs(
         self,
@@ -188,22 +207,29 @@ class ScorePlan:
         infos: Mapping[str, MetricInfo],
         clip: plan.PlannedClip,
         folders: Mapping[str, Path],
-    ) -> list[Job]:
-        pairs = []
-        for (video, audio), missing in self._pairs_missing.get(clip.clip_id, {}).items():
-            names = tuple(name for name in missing if name in infos)
-            if names and video in folders and audio in folders:
-                pairs.append(score_rows.Pair(video, audio, names))
+    ) -> Iterator[ScorePairs]:
         # By picture: its features are the costly ones, and each job makes those of every sound that it meets.
-        pictures: dict[str, list[score_rows.Pair]] = defaultdict(list)
-        for pair in pairs:
-            pictures[pair.video_encode_id].append(pair)
-        found = []
+        pictures: dict[str, list[Pair]] = defaultdict(list)
+        for pair, missing in self._pairs_missing.get(clip.clip_id, {}).items():
+            names = tuple(name for name in missing if name in infos)
+            if names and all(variant in folders for variant in pair):
+                pictures[pair.video_encode_id].append(Pair(pair, names))
         for part in parts(list(pictures), self._at_once(clip)):
             own = [pair for picture in part for pair in pictures[picture]]
-            chosen = [info for info in infos.values() if any(info.name in pair.metrics for pair in own)]
-            found.append(score_jobs.score_pairs(family, chosen, clip, folders, own, self._time_limit_s))
-        return found
+            yield ScorePairs(
+                clip_id=clip.clip_id,
+                family=family,
+                infos=_asked(infos, own),
+                clip_folder=clip.folder,
+                folders=folders,
+                pairs=own,
+                time_limit_s=self._time_limit_s,
+            )
+
+
+def _asked(infos: Mapping[str, MetricInfo], entries: Sequence[Variant | Pair]) -> list[MetricInfo]:
+    """The metrics that some of `entries` lack."""
+    return [info for info in infos.values() if any(info.name in entry.metrics for entry in entries)]
 
 
 def parts(entries: Sequence[_T], most: int) -> list[Sequence[_T]]:
@@ -215,21 +241,21 @@ def parts(entries: Sequence[_T], most: int) -> list[Sequence[_T]]:
 
 def _pairs(
     systems: Iterable[plan.System], codecs: Mapping[str, Sequence[str]], reference: str
-) -> Iterable[tuple[str, str]]:
+) -> Iterable[PairKey]:
     """(picture, sound) of every system on one clip; a codec alone meets the clip's own other half.
 
     So does each half of a joint codec: over one modality's rate it stands beside codecs of that modality.
     """
-    yield reference, reference
+    yield PairKey(reference, reference)
     for system in systems:
         pictures = codecs.get(system.video_codec or "", ())
         sounds = codecs.get(system.audio_codec or "", ())
         if system.kind == "joint":
-            yield from ((own, own) for own in pictures)
-            yield from ((own, reference) for own in pictures)
-            yield from ((reference, own) for own in pictures)
+            yield from (PairKey(own, own) for own in pictures)
+            yield from (PairKey(own, reference) for own in pictures)
+            yield from (PairKey(reference, own) for own in pictures)
         elif system.kind == "pair":
-            yield from ((picture, sound) for picture in pictures for sound in sounds)
+            yield from (PairKey(picture, sound) for picture in pictures for sound in sounds)
         else:
-            yield from ((picture, reference) for picture in pictures)
-            yield from ((reference, sound) for sound in sounds)
+            yield from (PairKey(picture, reference) for picture in pictures)
+            yield from (PairKey(reference, sound) for sound in sounds)

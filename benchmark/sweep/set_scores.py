@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..execution.executors import Job, Outcome
 from ..plan import plan
 from ..plan.variants import reference_id
-from ..stages import score_jobs, score_rows
+from ..stages.score_jobs import Distance
+from ..stages.score_rows import FeatureFile, SetKey, SetRow
 from ..store import artifacts
 from ..store.database import Store
-from ..util.hashing import key
-
-KEY = "set"  # in the place of a clip's id in the key of a job
 
 # The clips of every dataset, codec and point that have features, and whose reference has.
 _INPUTS = """
@@ -32,7 +29,7 @@ _INPUTS = """
 
 def missing(
     store: Store, planned: plan.Plan, root: Path, ended: Sequence[str], time_limit_s: float
-) -> list[Job]:
+) -> list[Distance]:
     """The jobs for all values that are not there, or that were made from other features than now."""
     found = []
     for metric in planned.metrics:
@@ -41,57 +38,50 @@ def missing(
             continue
         fingerprint = info.fingerprint()
         known = _known(store, info.name, fingerprint, (*ended, "unavailable"))
-        rows = store.rows(_INPUTS, {"metric": info.name, "fingerprint": fingerprint})
-        for row in rows:
-            of = (row["dataset"], row["codec"], row["fingerprint"], row["point"])
-            inputs = _digest(row["clips"])
-            if known.get(of) == inputs:
-                continue
-            reference, decoded = [], []
-            for clip in row["clips"]:
-                path = artifacts.features_path(root, reference_id(clip["clip_id"]), fingerprint)
-                reference.append((path, clip["reference"]))
-                path = artifacts.features_path(root, clip["encode_id"], fingerprint)
-                decoded.append((path, clip["sha256"]))
-            of = (*of, inputs, str(len(row["clips"])))
-            found.append(score_jobs.distance(metric.family, [info], of, reference, decoded, time_limit_s))
+
+        def features(of: str, sha256: str, fingerprint: str = fingerprint) -> FeatureFile:
+            return FeatureFile(artifacts.features_path(root, of, fingerprint), sha256)
+
+        for row in store.rows(_INPUTS, {"metric": info.name, "fingerprint": fingerprint}):
+            clips = row.pop("clips")
+            job = Distance(
+                family=metric.family,
+                infos=[info],
+                of=SetKey(**row),
+                reference=[features(reference_id(clip["clip_id"]), clip["reference"]) for clip in clips],
+                decoded=[features(clip["encode_id"], clip["sha256"]) for clip in clips],
+                time_limit_s=time_limit_s,
+            )
+            if known.get(job.of) != job.inputs:
+                found.append(job)
     return found
 
 
-def _digest(clips: Sequence[dict[str, str]]) -> str:
-    return key([[clip["reference"], clip["sha256"]] for clip in clips])
-
-
-def _known(store: Store, metric: str, fingerprint: str, ended: Sequence[str]) -> dict[tuple[str, ...], str]:
-    rows = store.rows(
+def _known(store: Store, metric: str, fingerprint: str, ended: Sequence[str]) -> dict[SetKey, str]:
+    """What each value that is there was made from."""
+    rows = store.connection.execute(
         "SELECT dataset, codec, fingerprint, point, inputs FROM set_scores "
         "WHERE metric = ? AND metric_fingerprint = ? AND status IN (SELECT unnest(?))",
         [metric, fingerprint, list(ended)],
-    )
-    return {(r["dataset"], r["codec"], r["fingerprint"], r["point"]): r["inputs"] for r in rows}
+    ).fetchall()
+    return {SetKey(*of): inputs for *of, inputs in rows}
 
 
 def put(
-    store: Store, run_id: str, metrics: Sequence[plan.PlannedMetric], outcome: Outcome, status: str
-) -> list[score_rows.SetRow]:
-    """Write how a job of `missing` ended. Returns its rows."""
-    *_, dataset, codec, fingerprint, point, inputs, clips = outcome.job.key
-    infos = outcome.job.arguments["infos"]
-    rows = outcome.value or [score_rows.SetRow(info.name, status, error=outcome.error) for info in infos]
+    store: Store, run_id: str, metrics: Sequence[plan.PlannedMetric], job: Distance, rows: Sequence[SetRow]
+) -> None:
+    """Write the rows that a job of `missing` gave."""
     fingerprints = {metric.info.name: metric.info.fingerprint() for metric in metrics}
     values: list[dict[str, Any]] = [
         {
-            "dataset": dataset,
-            "codec": codec,
-            "fingerprint": fingerprint,
-            "point": point,
+            **job.of._asdict(),
             "metric": row.metric,
             "metric_fingerprint": fingerprints[row.metric],
             "value": row.value,
             "n": row.n,
-            "clips": int(clips),
+            "clips": len(job.decoded),
             "note": row.note,
-            "inputs": inputs,
+            "inputs": job.inputs,
             "status": row.status,
             "error": row.error,
             "run_id": run_id,
@@ -99,4 +89,3 @@ def put(
         for row in rows
     ]
     store.put("set_scores", values)
-    return rows

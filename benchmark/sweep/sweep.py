@@ -14,13 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..execution.executors import Executor, Outcome
+from ..execution.executors import Executor
+from ..execution.job import Job, Outcome
 from ..execution.queue import WorkQueue
 from ..plan import plan
 from ..plan.suite import Suite
-from ..stages import coding_jobs, score_jobs
+from ..stages.coding_jobs import Decode, Encode, Prepare
+from ..stages.preview_jobs import Preview
+from ..stages.score_jobs import ClipJob, Distance
 from ..store import artifacts
 from ..store.database import Store
 from ..util.hashing import key, sha256_file
@@ -37,8 +40,15 @@ class _ClipState:
 
     cells: int = 0  # scores that are missing
     waiting: set[str] = field(default_factory=set)  # encode ids of variants not yet decoded
-    using: int = 0  # jobs not yet ended that look at decoded variants
+    using: int = 0  # cells of jobs not yet ended that look at decoded variants
     decoded: list[str] = field(default_factory=list)  # encode ids
+
+
+class Interruption(NamedTuple):
+    """Why jobs of a stage have no row: it says nothing of them, and the next sweep tries them again."""
+
+    stage: str
+    error: str | None
 
 
 class Sweep:
@@ -62,11 +72,13 @@ class Sweep:
         self.progress = progress
         self.retry_failed = retry_failed
         self.run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
-        self.queue = WorkQueue(executor)
+        self.queue: WorkQueue[Job] = WorkQueue(executor)
+        self.interrupted: Counter[Interruption] = Counter()
         self._clips: dict[str, _ClipState] = defaultdict(_ClipState)
         self._cells: dict[str, plan.Cell] = {}
         self._bitstreams: dict[str, str] = {}  # encode_id -> sha256 of its file
         self._prepare_errors: dict[str, str] = {}
+        self._unprepared: set[str] = set()  # keys of items whose preparation was interrupted
 
     def run(self, command: str, environment: Mapping[str, Any]) -> bool:
         """Do all that is missing. Returns whether the report shows anything that the last one did not."""
@@ -76,7 +88,8 @@ class Sweep:
         if not self.suite.keep_decoded:  # what a killed sweep left behind
             shutil.rmtree(self.root / "artifacts" / "decoded", ignore_errors=True)
         self._prepare()
-        clips = catalogue.put_clips(self.store, self.run_id, self.planned.items, self._prepare_errors)
+        items = [entry for entry in self.planned.items if entry.item.key not in self._unprepared]
+        clips = catalogue.put_clips(self.store, self.run_id, items, self._prepare_errors)
         cells = plan.cells(self.planned.codecs.values(), clips)
         digest = key(
             plan.digest(cells, self.planned.metrics, self.planned.systems), catalogue.digest(self.store)
@@ -103,7 +116,7 @@ class Sweep:
         ]
         self.progress.total("prepare", len(missing))
         for entry in missing:
-            self.queue.push(_FIRST, coding_jobs.prepare(entry, self.suite.time_limit_s))
+            self.queue.push(_FIRST, Prepare.of(entry, self.suite.time_limit_s))
         self._drain()
 
     # -- planning ---------------------------------------------------------------------------------
@@ -130,7 +143,7 @@ class Sweep:
             if row and row.status == "ok":
                 self._bitstreams[cell.encode_id] = row.sha256
             if row is None or row.status not in ended or (row.status == "ok" and not self._intact(cell, row)):
-                self.queue.push(_ENCODE, coding_jobs.encode(cell, self.root, self.suite.time_limit_s))
+                self.queue.push(_ENCODE, Encode.of(cell, self.root, self.suite.time_limit_s))
                 counts["encode"] += 1
             elif row.status == "ok" and self._to_decode(cell, row):
                 self._push_decode(cell)
@@ -166,46 +179,56 @@ class Sweep:
 
     def _push_decode(self, cell: plan.Cell) -> None:
         sha256 = self._bitstreams[cell.encode_id]
-        self.queue.push(_DECODE, coding_jobs.decode(cell, sha256, self.root, self.suite.time_limit_s))
+        self.queue.push(_DECODE, Decode.of(cell, sha256, self.root, self.suite.time_limit_s))
 
     def _push_scores(self, clip: plan.PlannedClip) -> None:
         """Queue the scores and previews that a clip lacks; those of failed variants are done with."""
         state = self._clips[clip.clip_id]
         found = self._scores.jobs(clip, state.decoded)
-        lost = state.cells - sum(map(score_jobs.cells_of, found))
+        lost = state.cells - sum(job.cells for job in found)
         if lost:
             self.progress.done("score", clip.clip_id, None, lost)
         shown = self._previews.jobs(clip, state.decoded, self._bitstreams)
-        self.progress.total("preview", sum(len(job.arguments["sources"]) for job in shown))
+        self.progress.total("preview", sum(job.cells for job in shown))
         for job in (*found, *shown):
-            state.using += 1
+            state.using += job.cells
             self.queue.push(_SCORE, job)
         if not state.using:
             self._discard_decoded(state)
 
     def _drain(self) -> None:
         """Run the queue until it is empty; jobs that end may queue others."""
-        handlers = {
-            "prepare": self._prepared,
-            "encode": self._encoded,
-            "decode": self._decoded,
-            "score": self._scored,
-            "preview": self._previewed,
-        }
         for outcome in self.queue.outcomes():
-            handlers[outcome.job.key[0]](outcome)
+            if outcome.status == "interrupted":
+                self.interrupted[Interruption(outcome.job.stage, outcome.error)] += 1
+            match outcome.job:
+                case Prepare() as job:
+                    self._prepared(job, outcome)
+                case Encode() as job:
+                    self._encoded(job, outcome)
+                case Decode() as job:
+                    self._decoded(job, outcome)
+                case ClipJob() as job:
+                    self._scored(job, outcome)
+                case Distance() as job:
+                    self._set_scored(job, outcome)
+                case Preview() as job:
+                    self._previewed(job, outcome)
+                case job:
+                    raise TypeError(f"a sweep has no use for a {type(job).__name__}")
 
-    # -- what follows a job -----------------------------------------------------------------------
+    # -- what follows a job: rows, unless it was interrupted ------------------------------------------
 
-    def _prepared(self, outcome: Outcome) -> None:
-        _, key, name = outcome.job.key
-        if outcome.error:
-            self._prepare_errors[key] = outcome.error
-        self.progress.done("prepare", name, outcome.error)
+    def _prepared(self, job: Prepare, outcome: Outcome[Job]) -> None:
+        if outcome.status == "interrupted":
+            self._unprepared.add(job.key)
+        elif outcome.error:
+            self._prepare_errors[job.key] = outcome.error
+        self.progress.done("prepare", job.name, outcome.error)
 
-    def _encoded(self, outcome: Outcome) -> None:
-        cell = self._cells[outcome.job.key[1]]
-        changed = records.put_encode(
+    def _encoded(self, job: Encode, outcome: Outcome[Job]) -> None:
+        cell = self._cells[job.encode_id]
+        changed = outcome.status != "interrupted" and records.put_encode(
             self.store, self.run_id, cell, _status(outcome), outcome.error, outcome.value
         )
         self.progress.done("encode", _label(cell), outcome.error)
@@ -218,9 +241,9 @@ class Sweep:
             self._forget(cell)
         self._push_decode(cell)
 
-    def _decoded(self, outcome: Outcome) -> None:
-        cell = self._cells[outcome.job.key[1]]
-        changed = records.put_decode(
+    def _decoded(self, job: Decode, outcome: Outcome[Job]) -> None:
+        cell = self._cells[job.encode_id]
+        changed = outcome.status != "interrupted" and records.put_decode(
             self.store, cell.encode_id, _status(outcome), outcome.error, outcome.value
         )
         self.progress.done("decode", _label(cell), outcome.error)
@@ -256,34 +279,20 @@ class Sweep:
         if not state.waiting:
             self._push_scores(cell.clip)
 
-    def _scored(self, outcome: Outcome) -> None:
-        _, clip_id, family, *_ = outcome.job.key
-        if clip_id == set_scores.KEY:
-            self._set_scored(outcome)
-            return
-        state = self._clips[clip_id]
-        if outcome.status != "ok":
-            parts = score_jobs.split(outcome.job)
-            if parts:
-                state.using += len(parts) - 1
-                for part in parts:
-                    self.queue.push(_SCORE, part)
-                return
-        rows = outcome.value or score_jobs.failed_rows(outcome.job, _status(outcome), outcome.error)
+    def _scored(self, job: ClipJob, outcome: Outcome[Job]) -> None:
+        rows = _rows(job, outcome)
         records.put_scores(self.store, self.run_id, self.planned.metrics, rows)
-        failed = next((row.error for row in rows if row.status in _FAILED), None)
-        self.progress.done("score", family, failed, len(rows))
-        self._let_go(state)
+        self.progress.done("score", job.family, _failure(rows, outcome), job.cells)
+        self._let_go(job, self._clips[job.clip_id])
 
-    def _previewed(self, outcome: Outcome) -> None:
-        rows = outcome.value or preview_plan.failed_rows(outcome.job, outcome.error)
-        preview_plan.put(self.store, self.run_id, rows)
-        self.progress.done("preview", "", None, len(rows))
-        self._let_go(self._clips[outcome.job.key[1]])
+    def _previewed(self, job: Preview, outcome: Outcome[Job]) -> None:
+        preview_plan.put(self.store, self.run_id, _rows(job, outcome))
+        self.progress.done("preview", "", None, job.cells)
+        self._let_go(job, self._clips[job.clip_id])
 
-    def _let_go(self, state: _ClipState) -> None:
+    def _let_go(self, job: ClipJob | Preview, state: _ClipState) -> None:
         """A job that looked at decoded variants of a clip has ended."""
-        state.using -= 1
+        state.using -= job.cells
         if not state.using:
             self._discard_decoded(state)
 
@@ -295,10 +304,10 @@ class Sweep:
             self.queue.push(_SCORE, job)
         self._drain()
 
-    def _set_scored(self, outcome: Outcome) -> None:
-        rows = set_scores.put(self.store, self.run_id, self.planned.metrics, outcome, _status(outcome))
-        failed = next((row.error for row in rows if row.status in _FAILED), None)
-        self.progress.done("score", outcome.job.key[2], failed)
+    def _set_scored(self, job: Distance, outcome: Outcome[Job]) -> None:
+        rows = _rows(job, outcome)
+        set_scores.put(self.store, self.run_id, self.planned.metrics, job, rows)
+        self.progress.done("score", job.family, _failure(rows, outcome))
 
     def _discard_decoded(self, state: _ClipState) -> None:
         if self.suite.keep_decoded:
@@ -316,8 +325,22 @@ def _alive(row: records.EncodeRow | None, ended: Sequence[str]) -> bool:
     return row.decode_status in (None, "ok") or row.decode_status not in ended
 
 
-def _status(outcome: Outcome) -> str:
+def _status(outcome: Outcome[Job]) -> str:
     return "failed" if outcome.status == "died" else outcome.status
+
+
+def _rows(job: ClipJob | Distance | Preview, outcome: Outcome[Job]) -> Sequence[Any]:
+    """What a job gave, or the rows of its failure."""
+    if outcome.status == "interrupted":
+        return []
+    return outcome.value or job.failed_rows(_status(outcome), outcome.error)
+
+
+def _failure(rows: Sequence[Any], outcome: Outcome[Job]) -> str | None:
+    """What a progress bar says where some of `rows` failed, or there are none."""
+    if outcome.status == "interrupted":
+        return outcome.error
+    return next((row.error for row in rows if row.status in _FAILED), None)
 
 
 def _label(cell: plan.Cell) -> str:

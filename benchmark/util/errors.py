@@ -29,6 +29,10 @@ class HelperKilled(CodecError):
     """A signal ended another program that was needed: no finding about a codec, a clip or the machine."""
 
 
+class HelperCrashed(HelperKilled):
+    """That signal was of the program's own making, such as SIGSEGV: a finding where it comes every time."""
+
+
 class DatasetError(TalkbenchError):
     """A recording that cannot be used: becomes a `failed` row, and the sweep goes on."""
 

@@ -8,11 +8,14 @@ import subprocess
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from .errors import HelperKilled
+from .errors import CodecError, HelperCrashed, HelperKilled
 
 ATTEMPTS = 3
 # The machine had no room for another process or file just then.
 _PASSING = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EINTR)
+
+# What a fault of a program itself ends it with; any other signal comes from outside.
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 
 Value = TypeVar("Value")
 
@@ -22,8 +25,8 @@ def finished(
 ) -> subprocess.CompletedProcess[bytes]:
     """What a program printed, and its exit code, once it has ended by itself.
 
-    Raises HelperKilled when it was killed, or did not end in time, as often as it was tried; OSError when
-    there is no such program or it does not run here.
+    Raises as `persistently`, also where it does not end in time; OSError when there is no such program or it
+    does not run here.
     """
 
     def run() -> subprocess.CompletedProcess[bytes]:
@@ -42,17 +45,25 @@ def finished(
 
 
 def require_own_end(program: str, code: int) -> None:
-    """Raise HelperKilled where an exit code says that a signal ended the program."""
+    """Raise HelperKilled, or HelperCrashed, where an exit code says that a signal ended the program."""
     if code < 0:
-        raise HelperKilled(f"{program} was killed by {_signal_name(-code)}")
+        kind = HelperCrashed if -code in _CRASHES else HelperKilled
+        raise kind(f"{program} was killed by {_signal_name(-code)}")
 
 
 def persistently(call: Callable[[], Value]) -> Value:
-    """Call again, a few times in all, where a helper process was killed. Raises HelperKilled in the end."""
+    """Call again, a few times in all, where a helper process was killed.
+
+    In the end raises HelperKilled, which says nothing; but CodecError where the program crashed every time.
+    """
+    crashes = 0
     for attempt in range(1, ATTEMPTS + 1):
         try:
             return call()
         except HelperKilled as error:
+            crashes += isinstance(error, HelperCrashed)
+            if crashes == ATTEMPTS:
+                raise CodecError(f"{error}, {attempt} times in a row") from error
             if attempt == ATTEMPTS:
                 raise HelperKilled(f"{error}, {attempt} times in a row; run again") from error
     raise AssertionError

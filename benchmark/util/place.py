@@ -48,9 +48,9 @@ _own: ContextVar[tuple[Path, ...]] = ContextVar("_own", default=())
 
 
 @contextmanager
-def among(arguments: Mapping[str, Any]) -> Iterator[None]:
-    """While this is open, the paths in `arguments` of a job (also within lists and records) are ours."""
-    before = _own.set(tuple(_paths(arguments)))
+def among(things: object) -> Iterator[None]:
+    """While this is open, the paths in `things` (also within lists and records) are ours."""
+    before = _own.set(tuple(_paths(things)))
     try:
         yield
     finally:

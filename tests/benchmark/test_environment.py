@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from talkbench.benchmark.execution.executors import Job, LocalExecutor
+from talkbench.benchmark.execution.executors import LocalExecutor
+from talkbench.benchmark.execution.job import Call
 from talkbench.benchmark.util import environment
 
 
@@ -91,7 +92,7 @@ def test_workers_share_the_usable_cores(usable: int, workers: int, each: int, mo
     monkeypatch.setattr(environment, "usable_cores", lambda: usable)
     executor = LocalExecutor(workers, ["cpu"])
     try:
-        executor.submit(Job(("threads",), threads, {}, 60))
+        executor.submit(Call(threads, time_limit_s=60))
         while (outcome := executor.next()) is None:
             pass
     finally:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from talkbench.benchmark.execution.executors import Executor, Job, LocalExecutor, Outcome, SerialExecutor
+from talkbench.benchmark.execution.executors import Executor, LocalExecutor, SerialExecutor
+from talkbench.benchmark.execution.job import Call, Outcome
 from talkbench.benchmark.util.errors import Unavailable
 
 
@@ -32,12 +33,12 @@ def sleeps(seconds: float, device: str) -> None:
     time.sleep(seconds)
 
 
-def run(executor: Executor, function: Any, limit: float = 60, **arguments: Any) -> Outcome:
-    executor.submit(Job((function.__name__,), function, arguments, limit))
+def run(executor: Executor, function: Any, limit: float = 60, **arguments: Any) -> Outcome[Call]:
+    executor.submit(Call(function, arguments, time_limit_s=limit))
     return wait(executor)
 
 
-def wait(executor: Executor) -> Outcome:
+def wait(executor: Executor) -> Outcome[Call]:
     while (outcome := executor.next()) is None:
         pass
     return outcome
@@ -103,7 +104,7 @@ def test_idle_workers_that_are_killed_are_replaced(local: LocalExecutor) -> None
         if "spawn_main" in " ".join(child.cmdline()):
             child.kill()
     for number in range(4):
-        local.submit(Job((str(number),), double, {"number": number}, 60))
+        local.submit(Call(double, {"number": number}, time_limit_s=60))
     values = sorted(wait(local).value[0] for _ in range(4))
     assert values == [0, 2, 4, 6]
 
@@ -112,7 +113,7 @@ def test_each_device_gets_its_share() -> None:
     executor = LocalExecutor(1, ["cpu", "meta"])
     try:
         for number in range(4):
-            executor.submit(Job((str(number),), slow_double, {"number": number}, 60))
+            executor.submit(Call(slow_double, {"number": number}, time_limit_s=60))
         devices = sorted(wait(executor).value[1] for _ in range(4))
     finally:
         executor.close()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from talkbench.benchmark.execution.executors import run_job
+from talkbench.benchmark.execution.job import Call
 from talkbench.benchmark.media import ffmpeg
 from talkbench.benchmark.util import helper_process
 from talkbench.benchmark.util.errors import CodecError, HelperKilled, Unavailable
@@ -53,16 +54,37 @@ def one_picture(device: str) -> int:
     return len(ffmpeg.run([*source, "-pix_fmt", "gray", "pipe:1"]))
 
 
+ONE_PICTURE = Call(one_picture, time_limit_s=60)
+
+
 def test_a_job_whose_helper_is_killed_is_done_again(mortal: Program) -> None:
     mortal[1].write_text("KILL\nSEGV\n")
-    assert run_job(one_picture, {}, "cpu")[:3] == ("ok", 64 * 64, None)
+    assert run_job(ONE_PICTURE, "cpu")[:3] == ("ok", 64 * 64, None)
 
 
-def test_a_job_whose_helper_is_always_killed_has_failed(mortal: Program) -> None:
-    mortal[1].write_text("KILL\n" * helper_process.ATTEMPTS)
-    status, value, error, _ = run_job(one_picture, {}, "cpu")
-    assert (status, value) == ("failed", None)
-    assert error == "ffmpeg was killed by SIGKILL, 3 times in a row; run again"
+@pytest.mark.parametrize(
+    ("numbers", "status", "error"),
+    [
+        (("KILL",) * 3, "interrupted", "ffmpeg was killed by SIGKILL, 3 times in a row; run again"),
+        (("TERM",) * 3, "interrupted", "ffmpeg was killed by SIGTERM, 3 times in a row; run again"),
+        (("HUP",) * 3, "interrupted", "ffmpeg was killed by SIGHUP, 3 times in a row; run again"),
+        (("INT",) * 3, "interrupted", "ffmpeg was killed by SIGINT, 3 times in a row; run again"),
+        # A crash that a kill interrupted may be one by chance; one that comes every time is ffmpeg's own.
+        (
+            ("SEGV", "KILL", "SEGV"),
+            "interrupted",
+            "ffmpeg was killed by SIGSEGV, 3 times in a row; run again",
+        ),
+        (("SEGV",) * 3, "failed", "ffmpeg was killed by SIGSEGV, 3 times in a row"),
+        (("ABRT", "BUS", "ILL"), "failed", "ffmpeg was killed by SIGILL, 3 times in a row"),
+        (("FPE",) * 3, "failed", "ffmpeg was killed by SIGFPE, 3 times in a row"),
+    ],
+)
+def test_a_helper_that_dies_every_time_is_a_finding_where_it_crashes(
+    mortal: Program, numbers: tuple[str, ...], status: str, error: str
+) -> None:
+    mortal[1].write_text("".join(f"{number}\n" for number in numbers))
+    assert run_job(ONE_PICTURE, "cpu")[:3] == (status, None, error)
 
 
 def test_an_exit_code_is_a_finding_at_once(mortal: Program) -> None:

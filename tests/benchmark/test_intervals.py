@@ -1,5 +1,7 @@
 """The jackknife's interval, p-value and Holm's adjustment, against scipy and statsmodels' definition."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -18,7 +20,8 @@ def test_of_a_mean_it_is_students_interval(clips):
         0.95, clips - 1, values.mean(axis=1), values.std(axis=1, ddof=1) / np.sqrt(clips)
     )
     np.testing.assert_allclose([low, high], expected, rtol=1e-10)
-    np.testing.assert_allclose(p, stats.ttest_1samp(values, 0, axis=1).pvalue, rtol=1e-10)
+    tested: Any = stats.ttest_1samp(values, 0, axis=1)
+    np.testing.assert_allclose(p, tested.pvalue, rtol=1e-10)
 
 
 def test_equal_clips_of_one_speaker_count_as_one():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from talkbench.benchmark.plan import plan
 from talkbench.benchmark.plan.variants import reference_id
+from talkbench.benchmark.stages.score_jobs import ScorePairs
 from talkbench.benchmark.store.database import Store
 from talkbench.benchmark.sweep import score_plan
 from test_score_parts import planned
@@ -35,8 +36,8 @@ def test_a_joint_codec_is_crossed_with_the_clip_itself() -> None:
 
 
 def test_the_pairs_of_separate_codecs_are_what_they_were(tmp_path: Path) -> None:
-    (job,) = (job for job in planned(tmp_path, 1, 2, 1800) if job.key[2] == "lipsync")
-    pairs = {(pair.video_encode_id, pair.audio_encode_id) for pair in job.arguments["pairs"]}
+    (job,) = (job for job in planned(tmp_path, 1, 2, 1800) if isinstance(job, ScorePairs))
+    pairs = {pair.key for pair in job.pairs}
     own = reference_id("c")
     pictures, sounds = ("v0", "v1"), ("a0", "a1")
     assert pairs == {

@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 from talkbench.benchmark.execution import executors
-from talkbench.benchmark.execution.queue import WorkQueue
-from talkbench.benchmark.sharing import rerun
+from talkbench.benchmark.execution.job import Call
+from talkbench.benchmark.execution.queue import BatchRunner, WorkQueue
 from talkbench.benchmark.stages import score_rows
 from talkbench.benchmark.store import parquet
 from talkbench.benchmark.store.database import Store
@@ -125,7 +125,7 @@ def _write(output: Path, device: str) -> str:
     ],
 )
 def test_status_of_a_job(error, status):
-    assert executors.run_job(_raise, {"error": error}, "cpu")[0] == status
+    assert executors.run_job(Call(_raise, {"error": error}, time_limit_s=10), "cpu")[0] == status
 
 
 def test_what_is_run_again_for_a_verification_stops_at_a_fault_of_the_place():
@@ -134,9 +134,9 @@ def test_what_is_run_again_for_a_verification_stops_at_a_fault_of_the_place():
 
         def done(self, stage: str, label: str, error: str | None, cells: int = 1) -> None: ...
 
-    job = executors.Job(("decode", "a"), _raise, {"error": _os_error(errno.EMFILE)}, 10.0)
+    job = Call(_raise, {"error": _os_error(errno.EMFILE)}, time_limit_s=10)
     with pytest.raises(PlaceFault, match="ulimit"):
-        rerun.Runner(executors.SerialExecutor("cpu"), Silent()).run("decode", [job])
+        BatchRunner(executors.SerialExecutor("cpu"), Silent()).run([job])
 
 
 def test_a_write_without_a_name_names_the_full_disk(tmp_path, monkeypatch):
@@ -152,9 +152,10 @@ def test_a_write_without_a_name_names_the_full_disk(tmp_path, monkeypatch):
 
 
 def test_a_score_never_holds_a_fault_of_the_place():
+    of = score_rows.VariantKey("id")
     with pytest.raises(PlaceFault):
-        score_rows.score_row("id", "snr", _os_error(errno.EMFILE), [])
-    assert score_rows.score_row("id", "snr", ValueError("x"), []).status == "failed"
+        score_rows.score_row(of, "snr", _os_error(errno.EMFILE), [])
+    assert score_rows.score_row(of, "snr", ValueError("x"), []).status == "failed"
 
 
 def test_the_queue_ends_with_the_fault_and_gives_what_was_under_way(tmp_path):
@@ -166,13 +167,12 @@ def test_the_queue_ends_with_the_fault_and_gives_what_was_under_way(tmp_path):
             super().__init__("cpu")
             self.workers = 2
 
-    queue = WorkQueue(Two())
+    queue: WorkQueue[Call] = WorkQueue(Two())
     for name in ("file/a.tkb", "b.tkb", "c.tkb"):
-        job = executors.Job(("encode", name), _write, {"output": tmp_path / name}, 10.0)
-        queue.push(0, job)
+        queue.push(0, Call(_write, {"output": tmp_path / name}, time_limit_s=10))
     seen = []
     with pytest.raises(PlaceFault, match="run the same command again"):
-        seen.extend(outcome.job.key[1] for outcome in queue.outcomes())
+        seen.extend(outcome.job.arguments["output"].name for outcome in queue.outcomes())
     assert seen == ["b.tkb"]  # under way when the first one met the fault; the third never began
     assert not (tmp_path / "c.tkb").exists()
 

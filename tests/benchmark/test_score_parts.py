@@ -10,7 +10,7 @@ from talkbench.benchmark.api.codec import CodecInfo
 from talkbench.benchmark.api.metric import MetricInfo
 from talkbench.benchmark.api.types import ClipSpec, Point
 from talkbench.benchmark.plan import plan
-from talkbench.benchmark.stages import score_jobs, scoring
+from talkbench.benchmark.stages.score_jobs import ClipJob, ScorePairs, VariantsJob
 from talkbench.benchmark.store.database import Store
 from talkbench.benchmark.sweep import score_plan
 
@@ -32,7 +32,7 @@ METRICS = (
 
 def planned(
     folder: Path, seconds: int, points: int, time_limit_s: float, size: int = 256, frames: int | None = None
-) -> list[Any]:
+) -> list[ClipJob]:
     """The score jobs of one clip with a codec of pictures and one of sound, `points` points each."""
     frames = 25 * seconds if frames is None else frames
     spec = ClipSpec(frames, size, size, Fraction(25), 16000 * seconds, 16000, 1)
@@ -59,6 +59,10 @@ def planned(
     return scores.jobs(clip, sorted(names))
 
 
+def of_variants(jobs: list[ClipJob], family: str) -> list[VariantsJob]:
+    return [job for job in jobs if isinstance(job, VariantsJob) and job.family == family]
+
+
 @pytest.mark.parametrize(
     ("seconds", "points", "limit_s", "size"),
     [
@@ -77,18 +81,13 @@ def test_no_job_has_more_work_than_its_limit_and_none_is_lost(
     cells: Counter[tuple[str, ...]] = Counter()
     for job in jobs:
         assert job.time_limit_s == limit_s
-        entries = job.arguments.get("variants") or job.arguments["pairs"]
-        pictures = {getattr(entry, "video_encode_id", getattr(entry, "encode_id", "")) for entry in entries}
+        pictures = {entry.key[0] for entry in job.entries}
         frames = seconds * 25 * (size / 256) ** 2 * len(pictures)
         assert frames <= limit_s or len(pictures) == 1
-        for entry in entries:
+        assert job.cells == sum(len(entry.metrics) for entry in job.entries)
+        for entry in job.entries:
             for name in entry.metrics:
-                who = (
-                    (entry.video_encode_id, entry.audio_encode_id)
-                    if "pairs" in job.arguments
-                    else (entry.encode_id,)
-                )
-                cells[(name, *who)] += 1
+                cells[(name, *entry.key)] += 1
     assert set(cells.values()) == {1}
     per_metric = Counter(name for name, *_ in cells)
     grid = points * points + 2 * points + 1
@@ -99,38 +98,44 @@ def test_no_job_has_more_work_than_its_limit_and_none_is_lost(
         "fid": points + 1,
         "lse": grid,
     }
-    assert len({job.key for job in jobs}) == len(jobs)
 
 
 def test_parts_are_large_and_share_the_reference(tmp_path: Path) -> None:
     """10 s at the default limit: at least six variants by the reference's one analysis, in equal parts."""
-    sizes = [
-        len(job.arguments["variants"])
-        for job in planned(tmp_path, 10, 25, 1800)
-        if job.key[2] == "perceptual"
-    ]
-    assert sizes == [6, 6, 6, 7]
-    short = [job for job in planned(tmp_path, 2, 25, 1800) if job.key[2] == "perceptual"]
-    assert [len(job.arguments["variants"]) for job in short] == [25]
-    assert [info.name for info in short[0].arguments["infos"]] == ["lpips", "dists"]
+    long = of_variants(planned(tmp_path, 10, 25, 1800), "perceptual")
+    assert [len(job.variants) for job in long] == [6, 6, 6, 7]
+    (short,) = of_variants(planned(tmp_path, 2, 25, 1800), "perceptual")
+    assert len(short.variants) == 25
+    assert [info.name for info in short.infos] == ["lpips", "dists"]
 
 
 def test_a_clip_of_sound_alone_is_cut_by_its_seconds(tmp_path: Path) -> None:
-    jobs = [job for job in planned(tmp_path, 100, 6, 5000, frames=0) if job.key[2] == "pesq"]
-    assert [len(job.arguments["variants"]) for job in jobs] == [1, 2, 2, 2]
+    jobs = of_variants(planned(tmp_path, 100, 6, 5000, frames=0), "pesq")
+    assert [len(job.variants) for job in jobs] == [1, 2, 2, 2]
 
 
 def test_the_exact_form_is_computed_once_for_a_clip(tmp_path: Path) -> None:
     for family in ("perceptual", "fid"):
-        jobs = [job for job in planned(tmp_path, 10, 25, 1800) if job.key[2] == family]
-        assert [job.arguments["both_ways"] for job in jobs] == [True, False, False, False]
-        pieces = [part for job in jobs for part in score_jobs.split(job)]
-        assert [part.arguments["both_ways"] for part in pieces] == [True] + [False] * (len(pieces) - 1)
+        jobs = of_variants(planned(tmp_path, 10, 25, 1800), family)
+        assert [job.both_ways for job in jobs] == [True, False, False, False]
+        pieces = [part for job in jobs for part in job.parts()]
+        assert [part.both_ways for part in pieces] == [True] + [False] * (len(pieces) - 1)
+
+
+def test_the_parts_of_a_job_are_its_cells(tmp_path: Path) -> None:
+    for job in planned(tmp_path, 10, 4, 1800):
+        pieces = list(job.parts())
+        assert len(pieces) > 1
+        assert sum(piece.cells for piece in pieces) == job.cells
+        assert [entry for piece in pieces for entry in piece.entries] == list(job.entries)
+        while smaller := [part for piece in pieces for part in piece.parts()]:
+            pieces = smaller
+        assert all(len(piece.entries) == 1 for piece in pieces)
 
 
 def test_pictures_stay_together_with_all_their_sounds(tmp_path: Path) -> None:
-    jobs = [job for job in planned(tmp_path, 10, 12, 1800) if job.function is scoring.score_pairs]
-    seen = [{pair.video_encode_id for pair in job.arguments["pairs"]} for job in jobs]
+    jobs = [job for job in planned(tmp_path, 10, 12, 1800) if isinstance(job, ScorePairs)]
+    seen = [{pair.key.video_encode_id for pair in job.pairs} for job in jobs]
     assert len(seen) == 2
     assert not seen[0] & seen[1]
 

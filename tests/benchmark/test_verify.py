@@ -9,10 +9,10 @@ import pytest
 from submissions import Connection, NoProgress, check, not_checked, rename_codec, sql, tamper, wrong
 from talkbench.benchmark.api import registry
 from talkbench.benchmark.execution.executors import SerialExecutor
+from talkbench.benchmark.execution.queue import BatchRunner
 from talkbench.benchmark.media import ffmpeg
 from talkbench.benchmark.plan import plan
 from talkbench.benchmark.sharing import archive, merge, submit, verify_clips, verify_scores
-from talkbench.benchmark.sharing.rerun import Runner
 from talkbench.benchmark.store import parquet
 from talkbench.benchmark.store.artifacts import bitstream_path
 from talkbench.benchmark.util.errors import UsageError
@@ -65,9 +65,9 @@ def test_a_sample_is_spread_and_repeats_with_its_seed(honest: Path) -> None:
     assert not_checked(found, SETS) == {"made over clips that were not all decoded again (see --all)": 5}
     assert not_checked(found, DECODED) == {"not drawn for the sample": 16}
     with archive.unpacked(honest) as opened, parquet.read(opened.folder / "tables") as connection:
-        runner = Runner(SerialExecutor("cpu"), NoProgress())
+        runner = BatchRunner(SerialExecutor("cpu"), NoProgress())
         clips, _ = verify_clips.reference_clips(connection, (), runner)
-        cells, *_ = verify_scores.candidates(connection, opened.folder, clips)
+        cells, _ = verify_scores.candidates(connection, opened.folder, clips)
     draws = [verify_scores.draw(cells, 10, seed) for seed in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]
     for drawn in draws:

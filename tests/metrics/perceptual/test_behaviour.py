@@ -129,5 +129,5 @@ def test_the_benchmark_gives_the_same_values(parts, values, make_clip, video, ad
     rows = scoring.score("perceptual", chosen, tmp_path / "reference", variants, "cpu")
     for variant, pictures in zip(variants, decoded, strict=True):
         expected = values(video, pictures, *names)
-        found = {row.metric: row.frame_values for row in rows if row.encode_id == variant.encode_id}
+        found = {row.metric: row.frame_values for row in rows if row.of == variant.key}
         assert found == expected
