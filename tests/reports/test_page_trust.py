@@ -241,7 +241,7 @@ def test_many_and_long_messages_and_runs_are_cut_and_said_so(tmp_path):
     html = (tmp_path / "report" / "trust.html").read_text()
     failures = html[html.index('aria-label="Failures"') : html.index('id="made"')]
     assert failures.count('class="flag"') == trust.MOST_ROWS
-    assert f"{distinct - trust.MOST_ROWS} more cells with other messages are in the store." in failures
+    assert f"{distinct - trust.MOST_ROWS} more with other messages are in the store." in failures
     assert failures.count("<summary>all of it</summary>") == trust.MOST_ROWS
     assert "41 older runs: in the store" in html
 
