@@ -152,7 +152,7 @@ def test_weights_are_named_with_hash_licence_and_users(spoilt, page):
     text = reading(page).text
     assert vgg.licence in text
     assert "not the registry's" in text
-    assert "the version that ran did not say" in text
+    assert "not recorded by the version that ran" in text
 
 
 @pytest.mark.parametrize("name", suites.names())

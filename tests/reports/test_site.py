@@ -39,7 +39,7 @@ def test_the_realistic_site_says_what_a_reader_needs(site):
         "3 of 4",
         "low overlap",
         "no overlap",
-        "uses small in-house weights",
+        "small in-house weights",
         "weights 'avcc' are not here; run: talkbench weights fetch avcc",
         "encode took longer than 600 s",
         "killed at 6.1 GB",
