@@ -75,7 +75,7 @@ def verify(
 
 def merge(
     parts: Annotated[list[Path], typer.Argument(metavar="A B …", help="Folders of results, or archives.")],
-    out: Annotated[Path, typer.Option(help="Output folder (must not exist).")],
+    out: Annotated[Path, typer.Option(help="Output folder (new or empty).")],
     keep_fingerprints: Annotated[
         bool, typer.Option(help="Keep metrics of different builds side by side, each over its own clips.")
     ] = False,

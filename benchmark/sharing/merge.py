@@ -63,7 +63,7 @@ def merge(
     if len(parts) < 2:
         raise UsageError("merge needs two or more folders or archives")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"--out {out}: already exists; give a new folder")
+        raise UsageError(f"--out {out}: already exists and is not an empty folder; give a new folder")
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     building = out.absolute().with_name(f".{out.absolute().name}.{uuid.uuid4().hex[:8]}")
     try:

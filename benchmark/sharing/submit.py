@@ -122,7 +122,7 @@ def _bitstreams(connection: Connection, directory: Path) -> dict[str, Path]:
         found[path.relative_to(directory).as_posix()] = path
     if wrong:
         raise UsageError(
-            f"{directory}: {len(wrong)} of {len(rows)}bitstreams do not match the store; run its sweep "
+            f"{directory}: {len(wrong)} of {len(rows)} bitstreams do not match the store; run its sweep "
             "again to recreate them\n" + "\n".join(listed(wrong))
         )
     return found

@@ -94,7 +94,6 @@ class SpeechModule:
         """The codec with its network on `device`. Raises Unavailable where the weights are missing."""
         device = device if self.accelerated else "cpu"
         model = self.network(self.weights, device)
-
         declared = (self.rate, self.hop, self.delay, tuple(self.sizes))
         if (model.rate, model.hop, model.delay, tuple(model.sizes)) != declared:
             raise ValueError(

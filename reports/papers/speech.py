@@ -33,7 +33,7 @@ COLUMNS = (
     Column("STOI", ("stoi",)),
     Column("DNSMOS", ("dnsmos_ovrl",)),
 )
-"""The paper's columns, and and further ones; optional ones are shown only if they were requested."""
+"""The paper's columns, and further ones; optional ones are shown only if they were requested."""
 NEAR = 1.05
 """Rates up to this many times a point's own compete with it."""
 

@@ -373,4 +373,5 @@ def test_the_command(
     assert "both: now `talkbench report both`" in ended.stdout
     again = talkbench("merge", pack(), sweep_of(JOINT), "--out", "both")
     assert again.returncode == 2
-    assert again.stderr == "talkbench: --out both: already exists; give a new folder\n"
+    said = "already exists and is not an empty folder; give a new folder"
+    assert again.stderr == f"talkbench: --out both: {said}\n"

@@ -84,7 +84,7 @@ def test_rows_of_earlier_plans_and_their_bitstreams_stay_at_home(swept: Path, tm
 
 def test_an_unfinished_run_is_refused_unless_it_is_wanted(swept: Path, tmp_path: Path) -> None:
     change(swept, "UPDATE runs SET finished_at = NULL")
-    with pytest.raises(UsageError, match="the latest run has not ended; run its sweep again"):
+    with pytest.raises(UsageError, match="the latest run has not finished; run its sweep again"):
         submit.submit(swept, tmp_path / "one.zip")
     assert submit.submit(swept, tmp_path / "one.zip", unfinished=True).manifest.finished_at == ""
 

@@ -163,7 +163,7 @@ CASES = {
     "no picture": Odd(replace(SMALL, video=(), anchors={}), ("encodec",)),
     "joint alone": Odd(
         replace(SMALL, video=(), audio=(), joint=(JOINT,), anchors={}),
-        ("Synthetic weights: avcc", "synthetic weights"),
+        ("Synthetic weights: avcc", "in-house weights"),
     ),
     "joint and two datasets": Odd(
         replace(SMALL, joint=(JOINT,)), ("real", "synthetic"), (_two_datasets,), True

@@ -148,7 +148,7 @@ def test_figures_and_their_tables_show_the_same(browser, page, store):
         shown.select_option("#bits-sound", "7")
         names, sums = bars(shown, "bits-budget-plot")
         assert "keyframe" in names
-        assert "sound" in names
+        assert "audio" in names
         for system, total in sums.items():
             name = system.removesuffix(" ⚠")
             if name == "avcc":

@@ -16,7 +16,7 @@ from talkbench.reports.source import Source
 
 def test_the_list_names_all_clips_and_why_some_cannot_be_seen(clip_report, clip_db):
     reader = reading(clip_report / "clips.html")
-    assert "4 clips in the plan; 3 can be seen and heard here" in reader.text
+    assert "4 clips in the plan; 3 can be played here" in reader.text
     assert "1 clip has no previews" in reader.text
     assert "no preview was made of it" in reader.text
     assert "talkbench sweep --previews 4" in reader.text
@@ -115,7 +115,7 @@ def test_a_store_without_previews_has_the_list_alone(tmp_path, monkeypatch, tabl
             connection.execute("DROP TABLE previews")
     folder = write_report(tmp_path).parent
     text = reading(folder / "clips.html").text
-    assert "none can be seen or heard here" in text
+    assert "none can be played here" in text
     assert "the suite asks for none ( previews = 0 )" in text
     assert not list(folder.glob("clip-*.html"))
     assert not (folder / "media").exists()

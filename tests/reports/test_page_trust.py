@@ -152,7 +152,7 @@ def test_weights_are_named_with_hash_licence_and_users(spoilt, page):
     text = reading(page).text
     assert vgg.licence in text
     assert "not the registry's" in text
-    assert "the version that ran did not say" in text
+    assert "not recorded by the version that ran" in text
 
 
 @pytest.mark.parametrize("name", suites.names())
@@ -241,7 +241,7 @@ def test_many_and_long_messages_and_runs_are_cut_and_said_so(tmp_path):
     html = (tmp_path / "report" / "trust.html").read_text()
     failures = html[html.index('aria-label="Failures"') : html.index('id="made"')]
     assert failures.count('class="flag"') == trust.MOST_ROWS
-    assert f"{distinct - trust.MOST_ROWS} more cells with other messages are in the store." in failures
+    assert f"{distinct - trust.MOST_ROWS} more with other messages are in the store." in failures
     assert failures.count("<summary>all of it</summary>") == trust.MOST_ROWS
     assert "41 older runs: in the store" in html
 

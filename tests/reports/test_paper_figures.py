@@ -111,8 +111,8 @@ def test_every_figure_is_a_pdf_and_an_svg_with_a_caption(folder):
         assert "mathdefault" not in "".join(texts(root))
     assert "lower is better" in blocks["rd-synthetic-video-dists"]
     assert "1 minus dists" in blocks["figure3-synthetic-video-dists"]
-    assert "uncoded (0.01)" in blocks["rd-synthetic-video-dists"]
-    assert "runs on synthetic weights" in blocks["rd-synthetic-video-dists"]
+    assert "uncoded clips (0.01)" in blocks["rd-synthetic-video-dists"]
+    assert "uses small in-house weights" in blocks["rd-synthetic-video-dists"]
 
 
 def test_a_line_holds_the_numbers_of_the_store(folder):

@@ -39,7 +39,7 @@ def test_the_realistic_site_says_what_a_reader_needs(site):
         "3 of 4",
         "low overlap",
         "no overlap",
-        "runs on synthetic weights",
+        "small in-house weights",
         "weights 'avcc' are not here; run: talkbench weights fetch avcc",
         "encode took longer than 600 s",
         "killed at 6.1 GB",
@@ -73,9 +73,9 @@ def test_script_json_round_trips_and_holds_no_markup():
 CASES = {
     "tie": (
         replace(SMALL, audio=(), video=(VIDEO[0], replace(VIDEO[0], name="twin")), anchors={}),
-        "tie for the least rate",
+        "tie for the lowest rate",
     ),
-    "one system": (replace(SMALL, video=VIDEO[:1], audio=()), "nothing to compare it with"),
+    "one system": (replace(SMALL, video=VIDEO[:1], audio=()), "no comparison possible"),
     "unavailable": (
         replace(SMALL, video=tuple(replace(c, unavailable="get the weights") for c in VIDEO[:2])),
         "get the weights",

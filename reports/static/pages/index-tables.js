@@ -208,7 +208,7 @@ const indexTables = (() => {
       head("kbit/s from\u2060–\u2060to", "number", LONG.range), head("clips", "number", LONG.clips));
     const found = board.reference;
     const foot = !found ? [] : [element("tr", { class: "reference" }, element("td"), element("th", { scope: "row", class: "text" }, "uncoded"),
-      element("td", { colspan: 5, class: "text" }, element("small", {}, "the uncoded clips: not expected to be exceeded by any codec")),
+      element("td", { colspan: 5, class: "text" }, element("small", {}, "the uncoded clips, for reference")),
       ...kbps.map(() => element("td", { class: "number" }, show(found.value))),
       ...(header.target === null ? [] : [element("td")]), element("td"),
       element("td", { class: `number${found.scored < found.expected ? " short" : ""}` }, `${found.scored} of ${found.expected}`))];
