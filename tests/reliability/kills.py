@@ -276,9 +276,7 @@ def sweep_round(
     begin(lab, out)
     kills, done = lab.disturb(lab.sweep(suite, out), kill, lab.seconds[suite])
     figures.kills += kills
-    # A cell whose ffmpeg died has failed, as after any error of ffmpeg; --retry-failed runs it again.
-    again = ["--retry-failed"] if kill is kill_ffmpeg else []
-    wrong = "" if done and not again else lab.finish(*lab.sweep(suite, out), *again)
+    wrong = "" if done else lab.finish(*lab.sweep(suite, out))
     if wrong:
         print(wrong, file=sys.stderr)
         figures.counts["not resumed"] += 1
