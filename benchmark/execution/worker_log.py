@@ -16,7 +16,7 @@ _FULL = f"\n[talkbench: more than {LIMIT_BYTES} bytes; what was printed after th
 def redirect(path: Path | None) -> None:
     """Send standard output and error of this process to the end of `path` from now on; None: nowhere.
 
-    A thread keeps the file within its limit, by cutting what lies beyond.
+    A thread keeps the file within its limit, by cutting the rest.
     """
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ def version() -> str:
     """Version and build of ffmpeg, such as 'n9.0.2-17-g2a571b6068-20260930'. Raises Unavailable."""
     match = re.match(r"ffmpeg version (\S+)", _ask("-version"))
     if match is None:
-        raise Unavailable(f"{executable()} does not say its version; {_FIX}")
+        raise Unavailable(f"{executable()} does not report its version; {_FIX}")
     return match[1]
 
 

@@ -63,7 +63,7 @@ class PrepareAgain(SharedJob):
         return artifacts.prepared_folder(self.making.key)
 
     def run(self, device: str) -> str:
-        """The sha256 of what lies there now."""
+        """The sha256 of the file there now."""
         if artifacts.clip_facts(self.folder) is None:
             self.making.run(device)
         return artifacts.load_clip(self.folder).sha256()
@@ -134,7 +134,7 @@ def _loaded(entry: dict[str, Any], folders: Sequence[Path]) -> Iterator[_Source]
     if use == FOLDER:
         if not folders:
             yield _Source(
-                DatasetChoice(use), reason="its recordings are not here: give their folder with --clips"
+                DatasetChoice(use), reason="its recordings are missing: give their folder with --clips"
             )
         for folder in folders:
             yield _load(DatasetChoice(use, {**options, "path": str(folder.resolve())}))
@@ -159,7 +159,7 @@ def _load(choice: DatasetChoice) -> _Source:
         loaded = module.load(**choice.options)
         items = {item.name: item for item in loaded.items()}
         return _Source(choice, loaded.info.name, items)
-    except Exception as error:  # options of a stranger: whatever they do to a dataset, it is not checked
+    except Exception as error:  # untrusted options: any failure means not checked
         return _Source(choice, reason=f"dataset {choice.use!r} cannot be loaded: {describe_error(error)}")
 
 

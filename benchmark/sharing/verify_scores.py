@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Connection = duckdb.DuckDBPyConnection
 
-_BATCH = 32  # encodes whose decoded clips lie on the disk at a time
+_BATCH = 32  # encodes whose decoded clips are on the disk at a time
 _NOT_DRAWN = "not drawn for the sample"
 _TIME_LIMIT_S = 1800.0
 
@@ -67,7 +67,7 @@ def candidates(
         if build not in codecs:
             reasons[absent.get(build, f"codec {codec!r} has no row")] += 1
         elif clip_id not in clips:
-            reasons["its reference clip is not here"] += 1
+            reasons["its reference clip is not available"] += 1
         elif confined.clip_bytes(clips[clip_id].spec) > confined.MAX_CLIP_BYTES:
             reasons[
                 f"its clip has more than {confined.MAX_CLIP_BYTES} bytes: too large to be decoded here"
@@ -106,7 +106,7 @@ class Rescoring:
 
     def __init__(self, connection: Connection, root: Path, runner: BatchRunner) -> None:
         self.decoded = Check("bitstreams, decoded again")
-        self.scored = Check("scores, made again")
+        self.scored = Check("scores, recomputed")
         self.codecs: set[str] = set()  # of which something was decoded
         self.largest: dict[str, float] = {}  # metric → largest difference that was within tolerance
         self._connection, self._root, self._runner = connection, root, runner
@@ -262,7 +262,7 @@ class Rescoring:
         if found.status != row.status:
             said = f"{found.value}" if found.status == "ok" else f"{found.status}: {found.error}"
             recorded = f"{row.value}" if row.status == "ok" else row.status
-            self.scored.wrong.append(f"{label}: made again it is {said}; the row says {recorded}")
+            self.scored.wrong.append(f"{label}: recomputed {said}, recorded {recorded}")
             return
         if row.status != "ok":
             self.scored.verified += 1
@@ -275,13 +275,13 @@ class Rescoring:
         same = difference <= allowed and frames_agree and tolerance.close(row.weight, found.weight)
         if self.scored.hold(
             same,
-            f"{label}: made again it is {found.value}; the row says {row.value}"
+            f"{label}: recomputed {found.value}, recorded {row.value}"
             + ("" if frames_agree else f" (frame values differ by up to {frames:.3g})"),
         ):
             self.largest[metric] = max(self.largest.get(metric, 0.0), difference)
 
     def _count_the_rest(self) -> None:
-        """Scores that nobody looked at, so that what was is seen beside what was not."""
+        """Counts the scores that were not checked."""
         ((total,),) = self._connection.execute(
             "SELECT (SELECT count(*) FROM scores) + (SELECT count(*) FROM pair_scores)"
         ).fetchall()

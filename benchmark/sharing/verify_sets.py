@@ -1,4 +1,4 @@
-"""Set metrics of a submission (FID), made again where every clip that they were made over is decoded here."""
+"""Distribution metrics of a submission (FID), recomputed where all their clips were decoded."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SetRescoring:
     """Embeds what its sets need, clip by clip, and compares their values at the end."""
 
     def __init__(self, connection: Connection, root: Path, runner: BatchRunner, limit_s: float) -> None:
-        self.check = Check("scores of sets, made again")
+        self.check = Check("distribution scores, recomputed")
         self._connection, self._root, self._runner, self._limit_s = connection, root, runner, limit_s
         self._metrics, self._absent = local_builds.metrics(connection)
         self._features: dict[tuple[str, Build], FeatureFile] = {}  # of a variant, by a metric
@@ -70,7 +70,7 @@ class SetRescoring:
             if build not in self._metrics:
                 self.check.not_checked[self._absent.get(build, f"metric {metric!r} has no row")] += 1
             elif {encode_id for encode_id, _ in clips} - drawn:
-                self.check.not_checked["made over clips that were not all decoded again (see --all)"] += 1
+                self.check.not_checked["computed over clips that were not all decoded again (see --all)"] += 1
             else:
                 of = SetKey(dataset, codec, codec_fingerprint, point)
                 self._sets.append(_Set(of, build, value, n, dict(clips)))
@@ -118,7 +118,7 @@ class SetRescoring:
             ]
             decoded = [self._features.get((encode_id, one.build)) for encode_id in one.clips]
             if None in (*reference, *decoded):
-                self.check.not_checked["made over a clip that could not be embedded here"] += 1
+                self.check.not_checked["computed over a clip that could not be embedded here"] += 1
                 continue
             sets[one.of, one.build] = one
             jobs.append(
@@ -143,4 +143,4 @@ class SetRescoring:
         allowed = tolerance.of(self._metrics[one.build].info)
         same = row.status == "ok" and row.n == one.n and tolerance.difference(row.value, one.value) <= allowed
         made = f"{row.value} over {row.n}" if row.status == "ok" else f"{row.status}: {row.error}"
-        self.check.hold(same, f"{one.label}: made again it is {made}; the row says {one.value} over {one.n}")
+        self.check.hold(same, f"{one.label}: recomputed {made}, recorded {one.value} over {one.n}")

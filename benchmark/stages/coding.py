@@ -38,7 +38,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What decoding one bitstream took; the clip itself lies in its folder."""
+    """What decoding one bitstream took; the clip itself is in its folder."""
 
     decode_s: float
     device: str

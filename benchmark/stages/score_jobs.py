@@ -80,7 +80,7 @@ class Score(VariantsJob):
 
 @dataclass(frozen=True, kw_only=True)
 class Embed(VariantsJob):
-    """Write the features of variants of one clip for a set metric, under a sweep's folder `root`."""
+    """Write the features of variants of one clip for a distribution metric, under a sweep's folder `root`."""
 
     root: Path
 
@@ -131,7 +131,7 @@ def _failed(entries: Sequence[Variant | Pair], status: str, error: str | None) -
 
 @dataclass(frozen=True, kw_only=True)
 class Distance(FamilyJob):
-    """A set metric of one codec and point, from the features of each clip and of its decoded variant."""
+    """A distribution metric of one codec and point, from the features of each clip and of its decoded variant."""
 
     of: SetKey
     reference: Sequence[FeatureFile]

@@ -48,7 +48,7 @@ class Pair:
 
 
 class FeatureFile(NamedTuple):
-    """Features of one clip for a set metric, and the hash that their file must have."""
+    """Features of one clip for a distribution metric, and the hash that their file must have."""
 
     path: Path
     sha256: str
@@ -79,7 +79,7 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class FeatureRow:
-    """The features of one variant for a set metric: how many, and the hash of their file."""
+    """The features of one variant for a distribution metric: how many, and the hash of their file."""
 
     encode_id: str
     metric: str
@@ -92,7 +92,7 @@ class FeatureRow:
 
 @dataclass(frozen=True)
 class SetRow:
-    """A set metric of one codec and point."""
+    """A distribution metric of one codec and point."""
 
     metric: str
     status: str

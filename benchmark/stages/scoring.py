@@ -81,7 +81,7 @@ def score(
         except Exception as error:  # a metric's failure is a row, whatever it raised
             return [score_row(v.key, name, error, infos) for v in variants for name in v.metrics]
         for variant in variants:
-            # Opened anew for each chunk: pages of many long clips would otherwise stay mapped.
+            # Reopened for each chunk: pages of many long clips would otherwise stay mapped.
             clip = _only(artifacts.load_clip(variant.folder), modality)
             clip = clip.frames(start, stop) if metric.frames_at_once else clip
             _gather(outcomes[variant.encode_id], metric, state, clip)
@@ -217,7 +217,7 @@ def embed(
     device: str,
     both_ways: bool = True,
 ) -> list[FeatureRow]:
-    """Write the features of each variant for a set metric, as files under a sweep's folder `root`.
+    """Write the features of each variant for a distribution metric, as files under a sweep's folder `root`.
 
     both_ways: as for `score`.
     """
@@ -281,7 +281,7 @@ def distance(
     decoded: Sequence[FeatureFile],
     device: str,
 ) -> list[SetRow]:
-    """The set metrics between the features of clips and of their decoded variants.
+    """The distribution metrics between the features of clips and of their decoded variants.
 
     Files are read one at a time. Raises DatasetError for one that is not what was written.
     """

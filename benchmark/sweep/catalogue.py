@@ -128,7 +128,7 @@ def put_clips(
 
 
 def digest(store: Store) -> str:
-    """Hash over all that the selected rows say of codecs, metrics, systems, datasets and clips."""
+    """Hash over the selected rows of codecs, metrics, systems, datasets and clips."""
     found = {}
     for table, left_out in (
         ("codecs", "selected"),

@@ -97,7 +97,7 @@ class PreviewPlan:
                     clip.missing.add(name)
             elif row.cap is not None:
                 left_out.append(row.cap)
-        # Another cap may leave out others: then all are made anew, in order.
+        # Another cap may leave out others: then all are recreated, in order.
         if sum(clip.bytes.values()) > self._cap or any(cap < self._cap for cap in left_out):
             clip.missing = set(clip.variants)
             clip.bytes.clear()
@@ -110,7 +110,7 @@ class PreviewPlan:
         return clip is not None and encode_id in clip.missing
 
     def forget(self, encode_id: str) -> None:
-        """Its bits have changed: its preview is to be made again."""
+        """Its bits have changed: its preview must be recreated."""
         if encode_id in self._clip_of:
             self._clip_of[encode_id].missing.add(encode_id)
             self._clip_of[encode_id].bytes.pop(encode_id, None)
@@ -118,7 +118,7 @@ class PreviewPlan:
     def jobs(
         self, clip: plan.PlannedClip, decoded: Iterable[str], bitstreams: Mapping[str, str]
     ) -> list[Preview]:
-        """The job, if there is anything to do, for a clip whose `decoded` encodes lie on the disk.
+        """The job, if there is anything to do, for a clip whose `decoded` encodes are on the disk.
 
         bitstreams: sha256 by encode id.
         """
@@ -190,7 +190,7 @@ def _known(store: Store, clips: Sequence[str]) -> dict[str, _Known]:
 
 
 def _is_there(folder: Path, row: _Known) -> bool:
-    """Whether all files of a preview lie in its folder, as they were written."""
+    """Whether all files of a preview are in its folder, as they were written."""
     try:
         return all(
             sha256_file(folder / name) == wanted for name, wanted in json.loads(row.files or "{}").items()

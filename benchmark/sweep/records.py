@@ -109,7 +109,7 @@ def known_pairs(store: Store, ended: Sequence[str]) -> dict[PairKey, frozenset[s
 
 
 def known_features(store: Store, ended: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Variant -> the selected set metrics whose features have a row among `ended`, with that status."""
+    """Variant -> the selected distribution metrics whose features have a row among `ended`, with that status."""
     query = """
         SELECT x.encode_id, x.metric, x.status FROM set_features x
         JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint
@@ -257,7 +257,7 @@ def forget_variants(store: Store, encode_ids: Sequence[str]) -> None:
             store.connection.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT unnest($ids))", ids)
 
 
-# Rows that talkbench 0.1 could leave behind: it wrote an encode and forgot its scores in two steps, and kept
+# Rows that talkbench 0.1 could leave behind: it wrote an encode and deleted its scores in two steps, and kept
 # the decode of an encode that failed later. Scores of a run before the encode's own are of other bits then.
 _STALE = """
     SELECT e.encode_id FROM encodes e

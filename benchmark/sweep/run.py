@@ -48,7 +48,7 @@ def _executor(request: Request) -> executors.Executor:
     if request.executor == "local":
         logs = artifacts.log_folder(request.out.absolute())
         return executors.LocalExecutor(request.workers, request.devices, logs)
-    raise UsageError(f"--executor {request.executor}: there are local and serial")
+    raise UsageError(f"--executor {request.executor}: expected local or serial")
 
 
 WriteReport = Callable[[Path, "duckdb.DuckDBPyConnection"], Path]
@@ -128,7 +128,7 @@ def _tell(console: Terminal, store: Store, interrupted: Counter[sweep.Interrupti
     failed = sum(row.n for row in failures)
     console.say(
         f"{counts.clips} clips, {counts.encodes} encodes, {counts.scores} scores; "
-        f"{counts.unavailable} cells do not apply; "
+        f"{counts.unavailable} not applicable; "
         + (f"{failed} cells failed" if failed else "no cell failed")
     )
     if interrupted:

@@ -134,7 +134,7 @@ class ScorePlan:
         return sum(map(len, (*missing, *self._pairs_missing.get(clip_id, {}).values())))
 
     def forget(self, encode_id: str) -> None:
-        """Its bits have changed: whatever was known of them is to be made again."""
+        """Its bits have changed: its scores must be recomputed."""
         self._missing[encode_id] = self._wanted.get(encode_id, ())
         clip_id = self._clip_of[encode_id]
         for pair, names in self._pairs.get(clip_id, {}).items():
@@ -148,7 +148,7 @@ class ScorePlan:
         return {name for name in found if name in self._clip_of} - {encode_id}
 
     def jobs(self, clip: plan.PlannedClip, decoded: Sequence[str]) -> list[ClipJob]:
-        """The jobs that fill what is missing of a clip whose `decoded` encodes lie on the disk."""
+        """The jobs that fill what is missing of a clip whose `decoded` encodes are on the disk."""
         folders = {reference_id(clip.clip_id): clip.folder}
         folders |= {name: artifacts.decoded_folder(self._root, name) for name in decoded}
         found: list[ClipJob] = []

@@ -1,4 +1,4 @@
-"""Set metrics: one value per dataset, codec and point, over the features of all its clips."""
+"""Distribution metrics: one value per dataset, codec and point, over the features of all its clips."""
 
 from __future__ import annotations
 

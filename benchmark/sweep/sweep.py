@@ -1,7 +1,7 @@
 """Runs a suite: prepares clips, plans cells, drives the executor through the stages, writes rows.
 
 This process is the only writer of the store. Every row is written as its job ends, so that a
-sweep which is killed at any moment goes on where it was.
+sweep which is killed at any moment resumes.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ DESCRIBED = "codecs, metrics described as here"
 BD_RATES = "stored BD-rates follow from the scores"
 CLIPS = "reference clips, prepared again"
 DECODED = "bitstreams, decoded again"
-SCORES = "scores, made again"
-SETS = "scores of sets, made again"
+SCORES = "scores, recomputed"
+SETS = "distribution scores, recomputed"
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ ALL_FRAMES = "value = value + 1, frame_values = list_transform(frame_values, lam
     [
         # Values of frames are means; a forger who shifts the frames too meets the bitstream.
         (PSNR.format("value = value + 1"), MEANS, "psnr"),
-        (PSNR.format(ALL_FRAMES), SCORES, "made again it is"),
+        (PSNR.format(ALL_FRAMES), SCORES, "recomputed"),
         (PSNR.format("frame_values = list_reverse(frame_values)"), SCORES, "frame values differ"),
         (SNR.format("value = value * 1.00001"), SCORES, "snr of"),
         (SNR.format("weight = 2"), SCORES, "snr of"),
