@@ -131,7 +131,7 @@ def _failed(entries: Sequence[Variant | Pair], status: str, error: str | None) -
 
 @dataclass(frozen=True, kw_only=True)
 class Distance(FamilyJob):
-    """A distribution metric of one codec and point, from the features of each clip and of its decoded variant."""
+    """A distribution metric of one codec and point, from features of each clip and its decoded variant."""
 
     of: SetKey
     reference: Sequence[FeatureFile]

@@ -109,7 +109,7 @@ def known_pairs(store: Store, ended: Sequence[str]) -> dict[PairKey, frozenset[s
 
 
 def known_features(store: Store, ended: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Variant -> the selected distribution metrics whose features have a row among `ended`, with that status."""
+    """Variant -> selected distribution metrics whose features have a row among `ended`, with its status."""
     query = """
         SELECT x.encode_id, x.metric, x.status FROM set_features x
         JOIN metrics m ON m.metric = x.metric AND m.fingerprint = x.fingerprint

@@ -128,8 +128,7 @@ def _tell(console: Terminal, store: Store, interrupted: Counter[sweep.Interrupti
     failed = sum(row.n for row in failures)
     console.say(
         f"{counts.clips} clips, {counts.encodes} encodes, {counts.scores} scores; "
-        f"{counts.unavailable} not applicable; "
-        + (f"{failed} cells failed" if failed else "no cell failed")
+        f"{counts.unavailable} not applicable; " + (f"{failed} cells failed" if failed else "no cell failed")
     )
     if interrupted:
         console.say(

@@ -28,10 +28,11 @@ STEPS = {
     "encode": {"talkbench_example.fakes.FakeCodec.encode": "encodes"},
     "decode": {"talkbench_example.fakes.FakeCodec.decode": "encodes WHERE decode_status IS NOT NULL"},
     "clips": {
-        "talkbench_example.metrics.Level.compare": "scores",
-        "talkbench_example.metrics.Sync.compare": "pair_scores",
-        "talkbench_example.metrics.Crowd.embed": "set_features",
-        f"{preview_media.__name__}.pictures": "previews",
+        # The uncoded clip has its rows before anything is decoded.
+        "talkbench_example.metrics.Level.compare": "scores WHERE encode_id NOT LIKE 'reference:%'",
+        "talkbench_example.metrics.Sync.compare": "pair_scores WHERE video_encode_id NOT LIKE 'reference:%'",
+        "talkbench_example.metrics.Crowd.embed": "set_features WHERE encode_id NOT LIKE 'reference:%'",
+        f"{preview_media.__name__}.pictures": "previews WHERE encode_id NOT LIKE 'reference:%'",
     },
     "sets": {"talkbench_example.metrics.Crowd.distance": "set_scores"},
 }

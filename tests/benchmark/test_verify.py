@@ -296,7 +296,7 @@ def test_clips_that_cannot_be_made_here_are_not_checked(
     ((reason, count),) = not_checked(found, CLIPS).items()
     assert words in reason
     assert count == 2
-    assert not_checked(found, DECODED) == {"its reference clip is not here": 20}
+    assert not_checked(found, DECODED) == {"its reference clip is not available": 20}
 
 
 def test_another_clip_of_the_same_name_is_found(honest: Path, forged: Path) -> None:

@@ -160,7 +160,7 @@ def test_vgg_is_used_where_it_is_and_a_run_goes_on_as_it_began(monkeypatch):
     assert chosen(None, **begun_with) is True
     assert chosen(None, **begun_without) is False
     for asked, begun in ((False, begun_with), (True, begun_without)):
-        with pytest.raises(UsageError, match="go on as it was"):
+        with pytest.raises(UsageError, match="continue like that"):
             chosen(asked, **begun)
     here["vgg16"] = False
     assert chosen(None) is False
