@@ -62,7 +62,7 @@ def test_a_sample_is_spread_and_repeats_with_its_seed(honest: Path) -> None:
     found = check(honest, sample=4, seed=3)
     assert found.verdict == "verified"
     assert found.decoded == 4
-    assert not_checked(found, SETS) == {"made over clips that were not all decoded again (see --all)": 5}
+    assert not_checked(found, SETS) == {"computed over clips that were not all decoded again (see --all)": 5}
     assert not_checked(found, DECODED) == {"not drawn for the sample": 16}
     with archive.unpacked(honest) as opened, parquet.read(opened.folder / "tables") as connection:
         runner = BatchRunner(SerialExecutor("cpu"), NoProgress())
@@ -154,7 +154,7 @@ ALL_FRAMES = "value = value + 1, frame_values = list_transform(frame_values, lam
         (PSNR.format("frame_values = list_reverse(frame_values)"), SCORES, "frame values differ"),
         (SNR.format("value = value * 1.00001"), SCORES, "snr of"),
         (SNR.format("weight = 2"), SCORES, "snr of"),
-        (SNR.format("status = 'failed', value = NULL"), SCORES, "the row says failed"),
+        (SNR.format("status = 'failed', value = NULL"), SCORES, "recorded failed"),
         (SNR.format("value = NULL"), NUMBERS, "scores: 10 rows"),
         ("UPDATE pair_scores SET value = value / 2", SCORES, "fake_sync of"),
         (
@@ -162,7 +162,7 @@ ALL_FRAMES = "value = value + 1, frame_values = list_transform(frame_values, lam
             SETS,
             "fake_distance of fake-video v4",
         ),
-        ("UPDATE set_scores SET n = n + 1", SETS, "over 20; the row says"),
+        ("UPDATE set_scores SET n = n + 1", SETS, "over 20, recorded"),
         ("UPDATE encodes SET bits_video = bits_video + 8", BITS, "bits; the row says"),
         ("UPDATE encodes SET parts = '{\"pixels\": 8}'", BITS, "the parts of its bitstream"),
         ("UPDATE encodes SET duration_s = 10", RATES, "its clip lasts 0.4 s"),
