@@ -1,4 +1,6 @@
-"""The command line. Exit codes: 0 all done, 1 some failed, 2 wrong usage or a machine fault, 130 stopped."""
+"""The command line. Exit codes: 0 done, 1 some failed or interrupted, 2 wrong use or a fault of the machine,
+130 stopped.
+"""
 
 from __future__ import annotations
 
